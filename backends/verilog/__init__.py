@@ -1,0 +1,1 @@
+"""Verilog through Amaranth: combinational, pipelined and streaming."""

@@ -1,0 +1,1 @@
+"""Layers that train as soft nets and harden into gates."""

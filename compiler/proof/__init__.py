@@ -1,0 +1,1 @@
+"""Proofs that a circuit still means what it meant, with certificates."""

@@ -1,0 +1,1 @@
+"""How soft nets are trained: data, loop, checkpoints."""

@@ -1,0 +1,1 @@
+"""Hardware simulation: cocotb benches and what runs them on Verilator."""

@@ -1,0 +1,1 @@
+"""cocotb benches, imported inside a simulator."""

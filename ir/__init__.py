@@ -1,0 +1,1 @@
+"""The circuit: arrays of gates, its builder, formats, meaning and checker."""
