@@ -311,11 +311,13 @@ class Builder:
         base: int,
     ) -> None:
         self._reserve(len(kinds), len(fanins))
-        mine = (self._kinds, self._tables, self._offsets, self._fanins, self._weights)
-        rows = (kinds, tables, offsets, fanins, weights, origins, units)
+        fold, hashed, absorb = self._modes
         done = kernels.append(
-            *mine, self._origin_of, self._unit_of, self._count, self._first, self._slots,
-            *self._modes, *rows, keep, renamed, result, base,
+            self._kinds, self._tables, self._offsets, self._fanins, self._weights,
+            self._origin_of, self._unit_of, self._count, self._first, self._slots,
+            fold, hashed, absorb,
+            kinds, tables, offsets, fanins, weights, origins, units,
+            keep, renamed, result, base,
         )  # fmt: skip
         if done < 0:
             raise InputError(f"gate {-1 - done}: its summed weights do not fit 32 bits")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TABLE, THRESHOLD = 0, 1
 READOUTS = ("bits", "scores", "argmax")
 MOST_FANINS = 6  # of a table: its truth table is one 64-bit word
-ARRAYS = {
+ARRAYS: dict[str, type[np.generic]] = {
     "kinds": np.uint8,
     "tables": np.uint64,
     "offsets": np.int64,

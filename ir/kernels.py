@@ -156,7 +156,7 @@ def gate_hash(kind: int, table: int, k: int, pins: I64, weights: I64) -> int:
             0xFF51AFD7ED558CCD
         )
         h ^= h >> np.uint64(32)
-    return np.int64(h >> np.uint64(1))
+    return int(np.int64(h >> np.uint64(1)))
 
 
 @njit(cache=True)
@@ -353,8 +353,8 @@ def append(
         result[base + i] = -1
         if keep.size and not keep[i]:
             continue
-        kind, table, begin = np.int64(new_kinds[i]), new_tables[i], new_offsets[i]
-        k = new_offsets[i + 1] - begin
+        kind, table, begin = int(np.int64(new_kinds[i])), int(new_tables[i]), int(new_offsets[i])
+        k = int(new_offsets[i + 1]) - begin
         load(begin, k, new_fanins, new_weights, renamed, pins, pulls)
         if absorb:
             table = absorb_inverters(

@@ -58,7 +58,9 @@ def pack_bits(bits: ArrayLike) -> Planes:
     samples = array.shape[-1]
     padded = np.zeros((*array.shape[:-1], -(-samples // 64) * 64), np.uint8)
     padded[..., :samples] = array
-    return np.packbits(padded, axis=-1, bitorder="little").view("<u8").astype(np.uint64, copy=False)
+    octets = np.packbits(padded, axis=-1, bitorder="little")
+    planes: Planes = octets.view("<u8").astype(np.uint64, copy=False)
+    return planes
 
 
 def unpack_bits(planes: Planes, samples: int) -> NDArray[np.uint8]:
@@ -74,7 +76,8 @@ def unpack_word(planes: Planes, kind: str, samples: int) -> Integers:
     places = np.left_shift(np.int64(1), np.arange(width, dtype=np.int64))
     if kind == "int" and width:
         places[-1] = -places[-1]
-    return np.einsum("cws,w->sc", bits, places)
+    integers: Integers = np.einsum("cws,w->sc", bits, places)
+    return integers
 
 
 def run_planes(circuit: Circuit, planes: Planes) -> Planes:
@@ -174,7 +177,7 @@ def _threshold(
     """Fill in one threshold gate: a bit-sliced sum that starts at -bound, then its sign."""
     reach = abs(bound) + 1
     for w in weights:
-        reach += abs(np.int64(w))
+        reach += int(abs(np.int64(w)))
     width = 1
     while (1 << (width - 1)) < reach:
         width += 1
