@@ -1,0 +1,177 @@
+"""Pipelines: tuples of passes that print and parse, and the runner that times and checks them."""
+
+import ast
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from lithify.compiler.passes.absorb import Absorb
+from lithify.compiler.passes.fold import Fold
+from lithify.compiler.passes.prune import Prune
+from lithify.compiler.passes.share import Share
+from lithify.compiler.passes.strash import Strash
+from lithify.ir.check import check as check_circuit
+from lithify.ir.circuit import Circuit
+from lithify.ir.errors import CheckError, PassError
+from lithify.ir.files import write_atomically
+
+CHECKED_GATES = 100_000  # circuits up to this size are checked after every pass by default
+
+
+class Pass(Protocol):
+    """A pure function from circuit to circuit: a frozen dataclass whose fields are its options."""
+
+    name: ClassVar[str]
+
+    def __call__(self, circuit: Circuit) -> Circuit:
+        """The changed circuit."""
+        ...
+
+
+PASSES: dict[str, type[Pass]] = {
+    kind.name: kind for kind in (Fold, Strash, Absorb, Share, Prune)
+}
+
+# Effort 0 is free, 1 the default. Sharing costs SAT calls and comes once everything cheap is done;
+# what it merges lets hashing and absorbing find more.
+EFFORTS = (
+    "fold; prune",
+    "fold; strash; absorb; prune",
+    "fold; strash; absorb; prune; share; strash; absorb; prune",
+)
+
+Pipeline = tuple[Pass, ...]
+
+
+def parse(text: str) -> Pipeline:
+    """The passes that a text such as "fold; share(rounds=2); prune" names."""
+    return tuple(_parse_pass(step.strip()) for step in text.split(";") if step.strip())
+
+
+def dump(pipeline: Sequence[Pass]) -> str:
+    """The text of a pipeline; options at their defaults are left out."""
+    return "; ".join(_dump_pass(step) for step in pipeline)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one pass did: its text, seconds, and gates, score terms and depth before and after."""
+
+    text: str
+    seconds: float
+    gates: tuple[int, int]
+    terms: tuple[int, int]
+    depth: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The circuit at the end of a pipeline and the steps that led there."""
+
+    circuit: Circuit
+    steps: tuple[Step, ...]
+
+
+def run(
+    pipeline: Sequence[Pass],
+    circuit: Circuit,
+    *,
+    check: bool | None = None,
+    dump_to: Path | None = None,
+    stop_after: int | str | None = None,
+    progress: Callable[[Step], None] = lambda step: None,
+) -> Run:
+    """The circuit after the passes, each timed and, up to 100,000 gates, checked.
+
+    With `dump_to` the text of every stage is written there as `00-start.circuit` and so on.
+    `stop_after` ends after so many passes, or after the first pass of that name.
+    """
+    steps: list[Step] = []
+    if dump_to:
+        write_atomically(dump_to / "00-start.circuit", str(circuit).encode())
+    for place, step in enumerate(_until(pipeline, stop_after), 1):
+        begin = time.perf_counter()
+        after = step(circuit)
+        seconds = time.perf_counter() - begin
+        if check or (check is None and after.num_gates <= CHECKED_GATES):
+            _check(after, step, place)
+        sizes = [_size(circuit), _size(after)]
+        gates, terms, depth = zip(*sizes, strict=True)
+        steps.append(Step(_dump_pass(step), seconds, gates, terms, depth))
+        progress(steps[-1])
+        circuit = after
+        if dump_to:
+            write_atomically(dump_to / f"{place:02d}-{step.name}.circuit", str(circuit).encode())
+    return Run(circuit, tuple(steps))
+
+
+def _until(pipeline: Sequence[Pass], stop_after: int | str | None) -> Iterator[Pass]:
+    """The passes up to the one to stop after."""
+    names = [step.name for step in pipeline]
+    if isinstance(stop_after, str) and stop_after not in names:
+        raise PassError(f"stop after {stop_after!r}: the pipeline is {dump(pipeline)}")
+    for place, step in enumerate(pipeline, 1):
+        if isinstance(stop_after, int) and place > stop_after:
+            return
+        yield step
+        if step.name == stop_after:
+            return
+
+
+def _size(circuit: Circuit) -> tuple[int, int, int]:
+    return circuit.num_gates, sum(s.signals.size for s in circuit.scores), circuit.depth
+
+
+def _check(circuit: Circuit, step: Pass, place: int) -> None:
+    try:
+        check_circuit(circuit)
+    except CheckError as error:
+        raise PassError(f"pass {place}, {_dump_pass(step)}, made an illegal circuit: {error}") from error
+
+
+def _dump_pass(step: Pass) -> str:
+    options = [
+        f"{f.name}={getattr(step, f.name)!r}"
+        for f in fields(step)  # type: ignore[arg-type]  # a Pass is a dataclass by its contract
+        if getattr(step, f.name) != f.default
+    ]
+    return f"{step.name}({', '.join(options)})" if options else step.name
+
+
+def _parse_pass(text: str) -> Pass:
+    match = re.fullmatch(r"(\w+)\s*(?:\((.*)\))?", text)
+    if not match:
+        raise PassError(f"pass {text!r}: write a name, or name(option=value, ...)")
+    name, options = match.groups()
+    kind = PASSES.get(name)
+    if kind is None:
+        raise PassError(f"pass {name!r} is unknown{_nearest(name, PASSES)}")
+    given = dict(_parse_option(kind, part) for part in (options or "").split(",") if part.strip())
+    return kind(**given)
+
+
+def _parse_option(kind: type[Pass], text: str) -> tuple[str, object]:
+    """The name and value of one option, judged by the type of its default."""
+    defaults = {f.name: f.default for f in fields(kind)}  # type: ignore[arg-type]  # see _dump_pass
+    name, _, value = (part.strip() for part in text.partition("="))
+    if name not in defaults:
+        raise PassError(f"pass {kind.name}: option {name!r} is unknown{_nearest(name, defaults)}")
+    try:
+        parsed = ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        parsed = None
+    wanted = type(defaults[name])
+    if wanted is float and type(parsed) is int:
+        parsed = float(parsed)
+    if type(parsed) is not wanted:
+        raise PassError(f"pass {kind.name}: {name}={value or '?'} is not of type {wanted.__name__}")
+    return name, parsed
+
+
+def _nearest(name: str, known: Sequence[str] | dict[str, object] | dict[str, type[Pass]]) -> str:
+    close = get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(close)}?" if close else f"; there are {', '.join(known)}"
