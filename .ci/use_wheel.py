@@ -1,0 +1,37 @@
+"""Uses an installed lithify from any folder, with the core dependencies only."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import lithify
+import lithify.backends
+import lithify.ir
+from lithify.ir.builder import Builder
+from lithify.ir.simulate import run
+
+EXTRAS = ("cocotb", "safetensors", "sklearn", "torch")
+
+
+def main() -> None:
+    """A full adder, built and run; nothing of the extras installed or loaded."""
+    assert [name for name in EXTRAS if importlib.util.find_spec(name)] == []
+    home = Path(lithify.__file__).resolve()
+    assert "site-packages" in home.parts, f"lithify is imported from {home.parent}"
+    builder = Builder()
+    (((a,),), ((b,),), ((c,),)) = (builder.input(name) for name in "abc")
+    builder.output("sum", [builder.xor(builder.xor(a, b), c)])
+    builder.output("carry", [builder.majority(a, b, c)])
+    circuit = builder.finish(readout="bits")
+    codes = np.array([[i >> k & 1 for k in range(3)] for i in range(8)])
+    words = run(circuit, codes).words
+    total = words["sum"].ravel() + 2 * words["carry"].ravel()
+    assert total.tolist() == codes.sum(axis=1).tolist()
+    assert not set(EXTRAS) & sys.modules.keys()
+    print(f"lithify {lithify.__version__}: a full adder of {circuit.num_gates} gates adds")
+
+
+if __name__ == "__main__":
+    main()

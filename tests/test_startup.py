@@ -1,0 +1,81 @@
+"""The command starts quickly and the core works without the libraries of the extras."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from source_tree import INSIDE_A_SIMULATOR, ONLY_IN, PACKAGES, files, module_of, name_of
+
+import lithify
+
+HEAVY = ("amaranth", "cocotb", "networkx", "numba", "pyosys", "pysat", "rich", "scipy", "sklearn")
+HEAVY += ("torch",)
+TRAIN_ONLY = ("safetensors", "sklearn", "torch")
+COMMAND = Path(sysconfig.get_path("scripts")) / "lithify"
+SECONDS = 0.4
+RUNS = 5
+
+
+def python(code: str) -> str:
+    """What the code prints in a fresh interpreter."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def cpu_seconds(*command: str | Path) -> float:
+    """The processor time that a command takes, which other work on the machine does not change."""
+    with open(os.devnull, "w") as nowhere:
+        child = subprocess.Popen(command, stdout=nowhere)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0
+    return usage.ru_utime + usage.ru_stime
+
+
+def test_help_is_quick() -> None:
+    assert min(cpu_seconds(COMMAND, "--help") for _ in range(RUNS)) < SECONDS
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import lithify; dir(lithify)",
+        "from lithify.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass",
+    ],
+    ids=["import lithify", "lithify --help"],
+)
+def test_heavy_libraries_stay_out(code: str) -> None:
+    loaded = python(
+        f"{code}\nimport sys\nprint('loaded', *[m for m in {HEAVY} if m in sys.modules])"
+    )
+    assert loaded.splitlines()[-1] == "loaded"
+
+
+def test_every_public_name_loads() -> None:
+    assert sorted(lithify.__all__) == sorted(set(dir(lithify)))
+    for name in lithify.__all__:
+        assert getattr(lithify, name) is not None
+
+
+def test_an_unknown_public_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="^module 'lithify' has no attribute 'nonsense'$"):
+        getattr(lithify, "nonsense")  # noqa: B009
+
+
+def test_the_core_imports_without_the_training_libraries() -> None:
+    places = tuple(place for library in TRAIN_ONLY for place in ONLY_IN[library])
+    names = [
+        module_of(path)
+        for path in files(*PACKAGES)
+        if not name_of(path).startswith(places) and path.name != "__main__.py"
+    ]
+    names = [name for name in names if not f"{name}.".startswith(INSIDE_A_SIMULATOR)]
+    names = [name for name in names if not name.split(".")[-1].startswith("test_")]
+    python(
+        f"import importlib, sys\nsys.modules.update(dict.fromkeys({TRAIN_ONLY}))\n"
+        f"for name in {names}: importlib.import_module(name)"
+    )
