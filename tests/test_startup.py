@@ -11,8 +11,7 @@ from source_tree import INSIDE_A_SIMULATOR, ONLY_IN, PACKAGES, files, module_of,
 
 import lithify
 
-HEAVY = ("amaranth", "cocotb", "networkx", "numba", "pyosys", "pysat", "rich", "scipy", "sklearn")
-HEAVY += ("torch",)
+HEAVY = "amaranth cocotb networkx numba pyosys pysat rich scipy sklearn torch".split()
 TRAIN_ONLY = ("safetensors", "sklearn", "torch")
 COMMAND = Path(sysconfig.get_path("scripts")) / "lithify"
 SECONDS = 0.4
