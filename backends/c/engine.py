@@ -1,0 +1,287 @@
+"""A circuit as a Python callable: codes in; scores, classes and words out."""
+
+from __future__ import annotations
+
+import ctypes
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lithify.backends.c.library import Kernel, NetJob, NetProgram, load
+from lithify.backends.c.program import Program, schedule
+from lithify.ir.circuit import Circuit
+from lithify.ir.errors import InputError
+from lithify.ir.ports import element_names
+from lithify.ir.simulate import Answers
+
+SPANS_PER_THREAD = 4
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Limits:
+    """What codes of one type must keep, element by element, in unsigned numbers of that type."""
+
+    low: Array
+    span: Array
+    never: bool
+    """Whether some element cannot be right in this type."""
+
+
+class Engine:
+    """A net ready to run: results are those of the interpreter, for any threads and vectors.
+
+    One engine may be used by several Python threads at once.
+    """
+
+    def __init__(
+        self,
+        net: Circuit | Program,
+        *,
+        threads: int = 1,
+        vector: int | Literal["auto"] = "auto",
+    ) -> None:
+        """Prepare `net` for `threads` threads and vectors of `vector` bits (auto: the widest)."""
+        kernel = load()
+        self.program = net if isinstance(net, Program) else schedule(net)
+        self.threads = _checked_threads(threads)
+        self.vector = _checked_vector(vector, kernel)
+        self._kernel = kernel
+        self._net = _net_program(self.program)
+        self._workspaces: list[Array] = []
+        self._limits: dict[str, Limits | None] = {}
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        bounds = np.array([p.bounds for p in self.program.inputs], np.int64).reshape(-1, 2)
+        self._bounds = np.repeat(bounds, [p.count for p in self.program.inputs], axis=0)
+
+    def run(self, codes: ArrayLike) -> Answers:
+        """Words, scores and classes for codes[samples, elements], as the interpreter gives them."""
+        array = self._checked_codes(codes)
+        return self._answers(self._coded(array), len(array), array)
+
+    def run_planes(self, planes: ArrayLike, samples: int | None = None) -> Answers:
+        """The same for packed inputs: uint64 planes[input bits, words], bit s % 64 of word s // 64.
+
+        Without `samples` every bit of every word is one. Ranges of the ports are not checked.
+        """
+        packed, count = self._checked_planes(planes, samples)
+        job = NetJob(planes=packed.ctypes.data, plane_words=packed.shape[1])
+        return self._answers(job, count, None)
+
+    def scores(self, codes: ArrayLike) -> NDArray[np.int32] | NDArray[np.int64]:
+        """The scores[samples, scores]: int32, or int64 where they can leave the 32-bit integers."""
+        array = self._checked_codes(codes)
+        job = self._coded(array)
+        scores = self._scores_into(job, len(array))
+        self._spread(job, len(array), array)
+        return scores
+
+    def predict(self, codes: ArrayLike) -> NDArray[np.int64]:
+        """The class of each sample: the lowest of those with the highest score."""
+        if not self.program.scores:
+            raise InputError(
+                "the circuit has no scores, so it has no classes to predict; use words() instead"
+            )
+        array = self._checked_codes(codes)
+        job = self._coded(array)
+        scores = self._scores_into(job, len(array))
+        classes = np.empty(len(array), np.int64)
+        job.classes = classes.ctypes.data
+        self._spread(job, len(array), array)
+        return classes
+
+    def words(self, codes: ArrayLike) -> dict[str, NDArray[np.int64]]:
+        """The words by name, each [samples, count]."""
+        array = self._checked_codes(codes)
+        job = self._coded(array)
+        words = self._words_into(job, len(array))
+        self._spread(job, len(array), array)
+        return self._by_name(words)
+
+    def _answers(self, job: NetJob, samples: int, codes: Array | None) -> Answers:
+        """Everything that the circuit answers."""
+        scores = self._scores_into(job, samples)
+        classes = np.zeros(samples, np.int64)
+        if self.program.scores:
+            job.classes = classes.ctypes.data
+        words = self._words_into(job, samples)
+        self._spread(job, samples, codes)
+        return Answers(self._by_name(words), scores.astype(np.int64, copy=False), classes)
+
+    def _scores_into(self, job: NetJob, samples: int) -> Array:
+        wide = self.program.wide_scores
+        shape = (samples, len(self.program.scores))
+        scores: Array = np.empty(shape, np.int64 if wide else np.int32)
+        setattr(job, "scores64" if wide else "scores32", scores.ctypes.data)
+        return scores
+
+    def _words_into(self, job: NetJob, samples: int) -> NDArray[np.int64]:
+        words = np.empty((samples, len(self.program.word_fields)), np.int64)
+        if words.shape[1]:
+            job.words = words.ctypes.data
+        return words
+
+    def _by_name(self, words: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        named, at = {}, 0
+        for shape in self.program.words:
+            named[shape.name] = words[:, at : at + shape.count]
+            at += shape.count
+        return named
+
+    def _coded(self, codes: Array) -> NetJob:
+        """A job that reads these codes, with the limits that their type does not keep by itself."""
+        job = NetJob(
+            codes=codes.ctypes.data,
+            row_bytes=codes.strides[0],
+            item_bytes=codes.itemsize,
+            item_signed=int(codes.dtype.kind == "i"),
+        )
+        if codes.dtype.str not in self._limits:
+            self._limits[codes.dtype.str] = _limits(self._bounds, codes.dtype)
+        limits = self._limits[codes.dtype.str]
+        if limits is not None:
+            job.low, job.span = limits.low.ctypes.data, limits.span.ctypes.data
+            if limits.never and len(codes):
+                self._refuse(codes)
+        return job
+
+    def _spread(self, job: NetJob, samples: int, codes: Array | None) -> None:
+        """Run the job over all samples, on every thread, and refuse codes that are out of range."""
+        blocks = -(-samples // self.vector)
+        spans = min(blocks, self.threads * SPANS_PER_THREAD if self._pool else 1)
+        edges = [blocks * i // spans * self.vector for i in range(spans)] + [samples]
+        pieces = list(zip(edges, edges[1:], strict=False))
+        if self._pool is None or spans < 2:
+            bad = [self._span(job, piece) for piece in pieces]
+        else:
+            bad = list(self._pool.map(lambda piece: self._span(job, piece), pieces))
+        if any(bad) and codes is not None:
+            self._refuse(codes)
+
+    def _span(self, job: NetJob, piece: tuple[int, int]) -> bool:
+        """Whether a code of samples piece[0]:piece[1] was out of range, after running them."""
+        mine = NetJob.from_buffer_copy(job)
+        try:
+            workspace = self._workspaces.pop()
+        except IndexError:
+            workspace = self._new_workspace()
+        try:
+            mine.workspace = workspace.ctypes.data
+            words = self.vector // 64
+            return bool(self._kernel.run(ctypes.byref(self._net), mine, *piece, words))
+        finally:
+            self._workspaces.append(workspace)
+
+    def _new_workspace(self) -> Array:
+        size = self._kernel.workspace(ctypes.byref(self._net), self.vector // 64)
+        return aligned_bytes(size)
+
+    def _checked_codes(self, codes: ArrayLike) -> Array:
+        """The codes as an array that the kernel can read: native integers, whole rows."""
+        array = np.asarray(codes)
+        elements = self.program.elements
+        if array.ndim != 2 or array.shape[1] != elements:
+            raise InputError(
+                f"inputs of shape {array.shape}; the circuit takes [samples, {elements}]"
+            )
+        if array.dtype.kind not in "biu":
+            raise InputError(
+                f"inputs of type {array.dtype}; the circuit takes integers: "
+                "encode raw features first"
+            )
+        if array.dtype.kind == "b":
+            array = array.view(np.uint8) if array.flags.c_contiguous else array.astype(np.uint8)
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)
+        if array.shape[1] > 1 and array.strides[1] != array.itemsize:
+            array = np.ascontiguousarray(array)
+        return array
+
+    def _checked_planes(self, planes: ArrayLike, samples: int | None) -> tuple[Array, int]:
+        array = np.asarray(planes)
+        bits = self.program.num_input_bits
+        if array.ndim != 2 or array.shape[0] != bits or array.dtype != np.uint64:
+            raise InputError(
+                f"planes of shape {array.shape} and type {array.dtype}; "
+                f"the circuit takes uint64 planes[{bits}, words]"
+            )
+        room = 64 * array.shape[1]
+        count = room if samples is None else samples
+        if not 0 <= count <= room:
+            raise InputError(
+                f"{count} samples in planes of {array.shape[1]} words; they hold 0 to {room}"
+            )
+        return np.ascontiguousarray(array, np.uint64), count
+
+    def _refuse(self, codes: Array) -> None:
+        """Say which code is out of range."""
+        low, high = self._bounds.T
+        bad = (codes < low) | (codes > high)
+        sample, element = (int(i) for i in np.argwhere(bad)[0])
+        value, at = codes[sample, element], element
+        for port in self.program.inputs:
+            if at < port.count:
+                raise InputError(
+                    f"sample {sample}, input {element_names(port)[at]}: {value} is not in "
+                    f"{low[element]}..{high[element]}"
+                )
+            at -= port.count
+
+
+def aligned_bytes(size: int) -> Array:
+    """A writable array of `size` bytes whose address is a multiple of a page."""
+    page = 4096
+    whole = np.empty(size + page, np.uint8)
+    start = -whole.ctypes.data % page
+    return whole[start : start + size]
+
+
+def _net_program(program: Program) -> NetProgram:
+    """The program as the kernel's structure; `program` must outlive it."""
+    addresses = {
+        name: getattr(program, name).ctypes.data
+        for name, kind in NetProgram._fields_
+        if kind is ctypes.c_void_p
+    }
+    return NetProgram(
+        **addresses,
+        num_windows=len(program.windows),
+        slots=program.slots,
+        wide=int(program.operands.dtype == np.uint32),
+        num_fields=len(program.fields),
+        input_bits=program.num_input_bits,
+        num_runs=len(program.runs),
+        num_scores=len(program.scores),
+        score_bits=program.score_bits,
+        num_word_elements=len(program.word_fields),
+    )
+
+
+def _limits(bounds: NDArray[np.int64], dtype: np.dtype[Any]) -> Limits | None:
+    """The limits for codes of this type, or None where every code of the type is right."""
+    info = np.iinfo(dtype)
+    least, most = int(info.min), min(int(info.max), np.iinfo(np.int64).max)
+    low, high = np.maximum(bounds[:, 0], least), np.minimum(bounds[:, 1], most)
+    if (low == least).all() and (high == info.max).all():
+        return None
+    unsigned = np.dtype(f"u{dtype.itemsize}")
+    span = np.maximum(high - low, 0)
+    return Limits(low.astype(unsigned), span.astype(unsigned), bool((high < low).any()))
+
+
+def _checked_threads(threads: int) -> int:
+    if threads < 1:
+        raise InputError(f"{threads} threads; the C engine needs at least 1")
+    return threads
+
+
+def _checked_vector(vector: int | str, kernel: Kernel) -> int:
+    """The vector width in bits."""
+    if vector == "auto":
+        return kernel.vectors[-1]
+    if vector not in kernel.vectors:
+        widths = ", ".join(str(width) for width in kernel.vectors)
+        raise InputError(f"vectors of {vector!r} bits; this machine has {widths}, or say 'auto'")
+    return int(vector)

@@ -1,0 +1,155 @@
+/* Bit-parallel evaluation of any net: one body, compiled once for every vector width. */
+#include "kernel.h"
+
+#include <string.h>
+
+#if defined(__x86_64__) || defined(__i386__)
+#define ON_X86 1
+#include <immintrin.h>
+#else
+#define ON_X86 0
+#endif
+
+#if defined(_WIN32)
+#define PUBLIC __declspec(dllexport)
+#else
+#define PUBLIC __attribute__((visibility("default")))
+#endif
+
+#define PASTE2(a, b) a##b
+#define PASTE(a, b) PASTE2(a, b)
+#define NAME(stem) PASTE(stem, WORDS)
+
+/* Low bytes of up to 64 codes, shifted right; the rest of `row` stays 0. Returns 1 for a bad code. */
+#define CONVERT(TYPE, SIGNED_TYPE)                                                                 \
+    static inline __attribute__((always_inline)) int convert_##TYPE(                               \
+        uint8_t *row, const uint8_t *source, int64_t count, int shift, int is_signed) {            \
+        const int top = 8 * (int)sizeof(TYPE) - 1;                                                 \
+        for (int64_t e = 0; e < count; e++) {                                                      \
+            TYPE code;                                                                             \
+            memcpy(&code, source + e * (int64_t)sizeof(TYPE), sizeof(TYPE));                       \
+            if (shift <= top) {                                                                    \
+                row[e] = (uint8_t)(is_signed ? (uint64_t)((int64_t)(SIGNED_TYPE)code >> shift)     \
+                                             : (uint64_t)code >> shift);                           \
+            } else {                                                                               \
+                row[e] = (uint8_t)(is_signed && (code >> top) ? 0xff : 0);                         \
+            }                                                                                      \
+        }                                                                                          \
+        return 0;                                                                                  \
+    }                                                                                              \
+    static inline __attribute__((always_inline)) int outside_##TYPE(                               \
+        const uint8_t *source, const TYPE *low, const TYPE *span, int64_t count) {                 \
+        TYPE bad = 0;                                                                              \
+        for (int64_t e = 0; e < count; e++) {                                                      \
+            TYPE code;                                                                             \
+            memcpy(&code, source + e * (int64_t)sizeof(TYPE), sizeof(TYPE));                       \
+            bad |= (TYPE)((TYPE)(code - low[e]) > span[e]);                                        \
+        }                                                                                          \
+        return bad != 0;                                                                           \
+    }
+
+CONVERT(uint8_t, int8_t)
+CONVERT(uint16_t, int16_t)
+CONVERT(uint32_t, int32_t)
+CONVERT(uint64_t, int64_t)
+
+#define WORDS 1
+#define TARGET
+#include "kernel_body.h"
+#undef WORDS
+#undef TARGET
+
+#define WORDS 2
+#define TARGET
+#include "kernel_body.h"
+#undef WORDS
+#undef TARGET
+
+#if ON_X86
+#define WORDS 4
+#define TARGET __attribute__((target("avx2")))
+#include "kernel_body.h"
+#undef WORDS
+#undef TARGET
+
+#define WORDS 8
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
+#include "kernel_body.h"
+#undef WORDS
+#undef TARGET
+#endif
+
+PUBLIC int64_t kernel_abi(void) { return LITHIFY_KERNEL_ABI; }
+
+PUBLIC int64_t kernel_vectors(void) {
+    int64_t found = 3;
+#if ON_X86
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2")) {
+        found |= 4;
+    }
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
+        found |= 8;
+    }
+#endif
+    return found;
+}
+
+/* Slots, then the scores of one block where the caller does not keep them. */
+PUBLIC int64_t kernel_workspace(const net_program *program, int64_t words) {
+    int64_t slots = (program->slots + 1) * words * 8;
+    return (slots + 63) / 64 * 64 + 64 * words * program->num_scores * 8;
+}
+
+static int block(const net_program *program, const net_job *job, int64_t first, int64_t count,
+                 int64_t words) {
+#if ON_X86
+    if (words == 8) {
+        return block8(program, job, first, count);
+    }
+    if (words == 4) {
+        return block4(program, job, first, count);
+    }
+#endif
+    return words == 2 ? block2(program, job, first, count) : block1(program, job, first, count);
+}
+
+PUBLIC int64_t kernel_run(const net_program *program, const net_job *job, int64_t first,
+                          int64_t last, int64_t words) {
+    while (first < last) {
+        int64_t count = last - first;
+        int64_t used = words;
+        /* A short end takes narrower vectors: one sample costs as much as a full block. */
+        while (used > 1 && count <= 32 * used) {
+            used /= 2;
+        }
+        if (count > 64 * used) {
+            count = 64 * used;
+        }
+        if (block(program, job, first, count, used)) {
+            return 1;
+        }
+        first += count;
+    }
+    return 0;
+}
+
+PUBLIC int64_t kernel_gates(const net_program *program, void *workspace, int64_t words,
+                            int64_t times) {
+    for (int64_t i = 0; i < times; i++) {
+#if ON_X86
+        if (words == 8) {
+            gates8(program, workspace);
+        } else if (words == 4) {
+            gates4(program, workspace);
+        } else
+#endif
+        if (words == 2) {
+            gates2(program, workspace);
+        } else {
+            gates1(program, workspace);
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,58 @@
+/* The fixed kernel's interface: a net is data (net_program), a call is data (net_job). */
+#ifndef LITHIFY_KERNEL_H
+#define LITHIFY_KERNEL_H
+
+#include <stdint.h>
+
+#define LITHIFY_KERNEL_ABI 1
+
+/* Read only while a call runs; shared by every thread. Slot i holds input bit i at the start. */
+typedef struct {
+    const void *operands;        /* uint16_t or uint32_t [gates][3]: source, source, destination */
+    const uint32_t *windows;     /* [num_windows][4]: how many AND, AND-NOT, OR, XOR, in that order */
+    int64_t num_windows;
+    int64_t slots;
+    int64_t wide;                /* operands are uint32_t */
+    const int32_t *fields;       /* [num_fields][4]: first element, elements, width, first slot */
+    int64_t num_fields;
+    int64_t input_bits;
+    const int32_t *runs;         /* [num_runs][4]: score, weight's power of two, inverted, terms */
+    int64_t num_runs;
+    const uint32_t *terms;       /* slots of all runs, one run after the other */
+    const int64_t *biases;       /* [num_scores] */
+    int64_t num_scores;
+    int64_t score_bits;          /* bits of the largest sum without its bias */
+    const uint32_t *word_slots;  /* [word bits] */
+    const uint64_t *word_masks;  /* [word bits][2]: kept bits of the slot, bits to flip after */
+    const int32_t *word_fields;  /* [num_word_elements][2]: width, is signed */
+    int64_t num_word_elements;
+} net_program;
+
+/* One batch. Give codes or planes; give only the results that are wanted, others NULL. */
+typedef struct {
+    const void *codes;           /* [samples][elements], row_bytes from one sample to the next */
+    int64_t row_bytes;
+    int64_t item_bytes;          /* 1, 2, 4 or 8 */
+    int64_t item_signed;
+    const void *low;             /* unsigned items [elements]: least code; NULL: every code is right */
+    const void *span;            /* unsigned items [elements]: greatest code minus least code */
+    const uint64_t *planes;      /* [input_bits][plane_words] */
+    int64_t plane_words;
+    int32_t *scores32;           /* [samples][num_scores] */
+    int64_t *scores64;
+    int64_t *classes;            /* [samples] */
+    int64_t *words;              /* [samples][num_word_elements] */
+    void *workspace;             /* kernel_workspace bytes, aligned to 64, for this call alone */
+} net_job;
+
+int64_t kernel_abi(void);
+/* Bit k set: vectors of 64 << k bits work here. */
+int64_t kernel_vectors(void);
+int64_t kernel_workspace(const net_program *program, int64_t words);
+/* Samples first .. last - 1 in vectors of up to 64 * words bits; 1 where a code is out of range. */
+int64_t kernel_run(const net_program *program, const net_job *job, int64_t first, int64_t last,
+                   int64_t words);
+/* The gates alone, `times` over on whatever the workspace holds (for measuring). */
+int64_t kernel_gates(const net_program *program, void *workspace, int64_t words, int64_t times);
+
+#endif

@@ -1,0 +1,155 @@
+"""The compiled kernel: built once per machine with `cc`, cached, checked and loaded."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import logging
+import os
+import platform
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from lithify.backends.toolchain import Tool, require_tool, run
+from lithify.ir.errors import ToolFailed
+
+FLAGS = ("-O3", "-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-w")
+SOURCES = ("kernel.c", "kernel.h", "kernel_body.h")
+BUILD_SECONDS = 300.0
+
+log = logging.getLogger(__name__)
+
+
+class NetProgram(ctypes.Structure):
+    """`net_program` of kernel.h."""
+
+    _fields_ = [
+        ("operands", ctypes.c_void_p),
+        ("windows", ctypes.c_void_p),
+        ("num_windows", ctypes.c_int64),
+        ("slots", ctypes.c_int64),
+        ("wide", ctypes.c_int64),
+        ("fields", ctypes.c_void_p),
+        ("num_fields", ctypes.c_int64),
+        ("input_bits", ctypes.c_int64),
+        ("runs", ctypes.c_void_p),
+        ("num_runs", ctypes.c_int64),
+        ("terms", ctypes.c_void_p),
+        ("biases", ctypes.c_void_p),
+        ("num_scores", ctypes.c_int64),
+        ("score_bits", ctypes.c_int64),
+        ("word_slots", ctypes.c_void_p),
+        ("word_masks", ctypes.c_void_p),
+        ("word_fields", ctypes.c_void_p),
+        ("num_word_elements", ctypes.c_int64),
+    ]
+
+
+class NetJob(ctypes.Structure):
+    """`net_job` of kernel.h."""
+
+    _fields_ = [
+        ("codes", ctypes.c_void_p),
+        ("row_bytes", ctypes.c_int64),
+        ("item_bytes", ctypes.c_int64),
+        ("item_signed", ctypes.c_int64),
+        ("low", ctypes.c_void_p),
+        ("span", ctypes.c_void_p),
+        ("planes", ctypes.c_void_p),
+        ("plane_words", ctypes.c_int64),
+        ("scores32", ctypes.c_void_p),
+        ("scores64", ctypes.c_void_p),
+        ("classes", ctypes.c_void_p),
+        ("words", ctypes.c_void_p),
+        ("workspace", ctypes.c_void_p),
+    ]
+
+
+class Kernel:
+    """The loaded kernel; every call gives the GIL back while it runs."""
+
+    def __init__(self, path: Path) -> None:
+        """Load the library at `path`."""
+        self.path = path
+        library = ctypes.CDLL(str(path))
+        program, job, integer = ctypes.POINTER(NetProgram), ctypes.POINTER(NetJob), ctypes.c_int64
+        self.run = library.kernel_run
+        self.run.argtypes = [program, job, integer, integer, integer]
+        self.gates = library.kernel_gates
+        self.gates.argtypes = [program, ctypes.c_void_p, integer, integer]
+        self.workspace = library.kernel_workspace
+        self.workspace.argtypes = [program, integer]
+        for function in (self.run, self.gates, self.workspace, library.kernel_vectors):
+            function.restype = integer
+        found = library.kernel_vectors()
+        self.vectors = tuple(64 << k for k in range(4) if found >> k & 1)
+        """The vector widths in bits that this machine has, ascending."""
+
+
+@cache
+def load() -> Kernel:
+    """The kernel of this machine, built now if it never was."""
+    return Kernel(library_path())
+
+
+def library_path() -> Path:
+    """The path of the built kernel whose bytes are what was built: from the cache, or made now."""
+    compiler = require_tool("cc")
+    sources = {name: (Path(__file__).parent / name).read_bytes() for name in SOURCES}
+    key = _key(compiler, sources)
+    folder = _cache_folder()
+    for path in sorted(folder.glob(f"kernel-{key}-*.so")):
+        if path.stem.endswith(f"-{_short_digest(path.read_bytes())}"):
+            return path
+        log.warning("the cached kernel %s is damaged; it is built again", path)
+        path.unlink(missing_ok=True)
+    return _build(compiler, sources, folder, key)
+
+
+def _key(compiler: Tool, sources: dict[str, bytes]) -> str:
+    """What decides whether a built kernel can be used: sources, compiler, flags, machine."""
+    h = hashlib.sha256()
+    for part in (*compiler.command, compiler.version, platform.machine(), *FLAGS):
+        h.update(part.encode() + b"\0")
+    for name, text in sources.items():
+        h.update(name.encode() + b"\0" + text + b"\0")
+    return h.hexdigest()[:20]
+
+
+def _short_digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:20]
+
+
+def _cache_folder() -> Path:
+    """The user's cache folder, or where that cannot be written one that lives as long as /tmp."""
+    chosen = os.environ.get("XDG_CACHE_HOME")
+    try:
+        folder = (Path(chosen) if chosen else Path.home() / ".cache") / "lithify"
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+        reason = "it cannot be written"
+    except (OSError, RuntimeError) as error:
+        reason = str(error)
+    private = Path(tempfile.mkdtemp(prefix="lithify-"))
+    log.warning("no cache folder (%s): the kernel is built in %s", reason, private)
+    return private
+
+
+def _build(compiler: Tool, sources: dict[str, bytes], folder: Path, key: str) -> Path:
+    """The path of the kernel built now; processes that build at once all end with a whole file."""
+    with tempfile.TemporaryDirectory(prefix=".build-", dir=folder) as name:
+        place = Path(name)
+        for source, text in sources.items():
+            (place / source).write_bytes(text)
+        built = place / "kernel.so"
+        run(compiler, [*FLAGS, "kernel.c", "-o", built.name], cwd=place, timeout_s=BUILD_SECONDS)
+        if not built.is_file():
+            raise ToolFailed(
+                f"{compiler.path} ended without an error but wrote no library; "
+                "set LITHIFY_CC to a C compiler"
+            )
+        path = folder / f"kernel-{key}-{_short_digest(built.read_bytes())}.so"
+        os.replace(built, path)
+    return path

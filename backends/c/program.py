@@ -1,0 +1,267 @@
+"""A circuit as the data that the fixed C kernel runs: `schedule` makes a `Program`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lithify.ir.circuit import TABLE, THRESHOLD, Circuit
+from lithify.ir.errors import InputError
+from lithify.ir.ports import Port, Score, Word
+
+WINDOW = 256
+MOST_NARROW_SLOTS = 1 << 16
+ARRAYS = (
+    "operands",
+    "windows",
+    "fields",
+    "runs",
+    "terms",
+    "biases",
+    "word_slots",
+    "word_masks",
+    "word_fields",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WordShape:
+    """The name and form of one word output."""
+
+    name: str
+    count: int
+    width: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """Everything the kernel needs to know of a net, as frozen arrays.
+
+    Slot i holds input bit i at the start. The gates run window by window; a window holds, one after
+    the other, its AND, AND-NOT (first and not second), OR and XOR gates, none of which reads another.
+    """
+
+    inputs: tuple[Port, ...]
+    words: tuple[WordShape, ...]
+    scores: tuple[str, ...]
+    readout: str
+    slots: int
+    operands: NDArray[np.uint16] | NDArray[np.uint32]
+    """[gates, 3]: the slots of both sources and of the result; 16 bits where they fit."""
+    windows: NDArray[np.uint32]
+    """[windows, 4]: how many gates of each operation."""
+    fields: NDArray[np.int32]
+    """[fields, 4]: neighbouring elements of one width: first element, how many, width, first slot."""
+    runs: NDArray[np.int32]
+    """[runs, 4]: terms of one score: its index, the weight's power of two, inverted, how many."""
+    terms: NDArray[np.uint32]
+    """The slots of all runs, in order."""
+    biases: NDArray[np.int64]
+    score_bits: int
+    """Bits of the largest score without its bias."""
+    wide_scores: bool
+    """Whether a score can leave the 32-bit integers."""
+    word_slots: NDArray[np.uint32]
+    word_masks: NDArray[np.uint64]
+    """[word bits, 2]: which bits of the slot count (none for a constant), and which flip then."""
+    word_fields: NDArray[np.int32]
+    """[word elements, 2]: width, and whether the top bit is a sign."""
+
+    def __post_init__(self) -> None:
+        """Make the arrays read-only."""
+        for name in ARRAYS:
+            array = np.ascontiguousarray(getattr(self, name))
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    @property
+    def num_gates(self) -> int:
+        """How many two-input gates run."""
+        return len(self.operands)
+
+    @property
+    def num_input_bits(self) -> int:
+        """Bits of all inputs together."""
+        return sum(port.bits for port in self.inputs)
+
+    @property
+    def elements(self) -> int:
+        """Integers of all inputs together."""
+        return sum(port.count for port in self.inputs)
+
+    @property
+    def table_bytes(self) -> int:
+        """Bytes of the arrays that the kernel reads."""
+        return int(sum(getattr(self, name).nbytes for name in ARRAYS))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all that the program says."""
+        h = hashlib.sha256(b"lithify program 1\n")
+        h.update(repr((self.inputs, self.words, self.scores, self.readout, self.slots)).encode())
+        for name in ARRAYS:
+            array = getattr(self, name)
+            h.update(f"{name} {array.dtype.name} {array.shape}\n".encode())
+            h.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+        return h.hexdigest()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Placed:
+    """Scheduled gates: where they run and, for wanted signals, the slot (-1: constant) and flip."""
+
+    operands: NDArray[np.int32]
+    windows: NDArray[np.int32]
+    slots: int
+    slot_of: NDArray[np.int32]
+    inverted: NDArray[np.bool_]
+
+
+def schedule(circuit: Circuit, *, window: int = WINDOW) -> Program:
+    """The program of a circuit, with up to `window` gates in each window."""
+    wanted = [output.signals.ravel() for output in circuit.outputs]
+    signals = np.concatenate(wanted) if wanted else np.empty(0, np.int32)
+    placed = _place(*_two_input(circuit, signals), window)
+    ends = np.cumsum([len(part) for part in wanted], dtype=np.int64)
+    rows = [slice(int(end) - len(part), int(end)) for end, part in zip(ends, wanted, strict=True)]
+    pairs = list(zip(circuit.outputs, rows, strict=True))
+    score_rows = [(output, row) for output, row in pairs if isinstance(output, Score)]
+    word_rows = [(output, row) for output, row in pairs if isinstance(output, Word)]
+    runs, terms, biases, bits, wide = _scores(score_rows, placed)
+    word_slots, word_masks, word_fields = _words(word_rows, placed)
+    narrow = placed.slots <= MOST_NARROW_SLOTS
+    return Program(
+        inputs=circuit.inputs,
+        words=tuple(WordShape(w.name, w.count, w.width, w.kind) for w, _ in word_rows),
+        scores=tuple(score.name for score, _ in score_rows),
+        readout=circuit.readout,
+        slots=placed.slots,
+        operands=placed.operands.astype(np.uint16 if narrow else np.uint32),
+        windows=placed.windows.astype(np.uint32),
+        fields=_fields(circuit.inputs),
+        runs=runs,
+        terms=terms,
+        biases=biases,
+        score_bits=bits,
+        wide_scores=wide,
+        word_slots=word_slots,
+        word_masks=word_masks,
+        word_fields=word_fields,
+    )
+
+
+def _two_input(circuit: Circuit, signals: NDArray[np.int32]) -> tuple[Circuit, NDArray[np.int32]]:
+    """A circuit of tables of at most two fan-ins, and where in it the signals are."""
+    if (circuit.kinds == THRESHOLD).any():
+        from lithify.ir.arithmetic import expand
+
+        bare = replace(circuit, outputs=(Word("wanted", signals[:, None]),), readout="bits")
+        circuit = expand(bare).circuit
+        signals = circuit.words[0].signals.ravel()
+    if (np.diff(circuit.offsets)[circuit.kinds == TABLE] > 2).any():
+        from lithify.ir.split import split
+
+        bare = replace(circuit, outputs=(Word("wanted", signals[:, None]),), readout="bits")
+        circuit = split(bare)
+        signals = circuit.words[0].signals.ravel()
+    return circuit, signals
+
+
+def _place(circuit: Circuit, signals: NDArray[np.int32], window: int) -> _Placed:
+    """The live gates of the circuit in running order over slots."""
+    from lithify.backends.c import schedule as passes
+
+    first, gates = circuit.first_gate, circuit.num_gates
+    literals = np.empty(first + gates, np.int32)
+    sources = np.empty((gates, 2), np.int32)
+    operations = np.empty(gates, np.uint8)
+    rows = (circuit.offsets, circuit.fanins, circuit.tables)
+    passes.reduce_gates(first, *rows, literals, sources, operations)
+    wanted = literals[signals]
+    nodes = np.empty(first + gates, np.int32)
+    kept = passes.keep_live(first, sources, operations, wanted >> 1, nodes)
+    pairs, kinds = passes.compact(first, sources, operations, nodes, kept)
+    order, begins = passes.walk(first - 2, pairs, window)
+    wanted_nodes = nodes[wanted >> 1]
+    roots = np.unique(wanted_nodes[wanted_nodes >= 0])
+    placed = passes.assign_slots(first - 2, pairs, kinds, order, begins, roots)
+    operands, counts, slot_of, slots = placed
+    slot_of = np.append(slot_of, np.int32(-1))[wanted_nodes]
+    return _Placed(operands, counts, slots, slot_of, (wanted & 1).astype(np.bool_))
+
+
+def _fields(inputs: Sequence[Port]) -> NDArray[np.int32]:
+    """Rows of first element, elements, width, first slot: neighbours of one width together."""
+    rows: list[list[int]] = []
+    element = slot = 0
+    for port in inputs:
+        if rows and rows[-1][2] == port.width:
+            rows[-1][1] += port.count
+        else:
+            rows.append([element, port.count, port.width, slot])
+        element, slot = element + port.count, slot + port.bits
+    return np.array(rows, np.int32).reshape(-1, 4)
+
+
+def _scores(
+    scores: list[tuple[Score, slice]], placed: _Placed
+) -> tuple[NDArray[np.int32], NDArray[np.uint32], NDArray[np.int64], int, bool]:
+    """Runs, terms and biases of the scores, bits of the sums, and whether 32 bits are too few.
+
+    A negative weight is a positive one of the inverted signal, with the bias moved.
+    """
+    biases = [score.bias for score, _ in scores]
+    most, wide = 0, False
+    columns: list[NDArray[np.int64]] = []
+    for index, (score, row) in enumerate(scores):
+        low, high = score.range()
+        if low < -(1 << 63) or high >= 1 << 63:
+            raise InputError(
+                f"score {score.name} reaches {low}..{high}, beyond 64 bits; scale its weights down"
+            )
+        wide = wide or low < -(1 << 31) or high >= 1 << 31
+        weights, slots = score.weights.astype(np.int64), placed.slot_of[row].astype(np.int64)
+        inverted = placed.inverted[row]
+        constant = slots < 0
+        moved = np.where(constant, inverted, weights < 0)
+        biases[index] += int(weights[moved].sum())
+        slots, weights, inverted = slots[~constant], weights[~constant], inverted[~constant]
+        flips = inverted ^ (weights < 0)
+        sizes = np.abs(weights)
+        most = max(most, int(sizes.sum()))
+        for place in range(int(sizes.max(initial=0)).bit_length()):
+            for flip in (False, True):
+                chosen = slots[((sizes >> place) & 1 == 1) & (flips == flip)]
+                if len(chosen):
+                    columns.append(np.concatenate(([index, place, int(flip), len(chosen)], chosen)))
+    runs = np.array([column[:4] for column in columns], np.int32).reshape(-1, 4)
+    terms = [column[4:] for column in columns]
+    joined = np.concatenate(terms) if terms else np.empty(0, np.int64)
+    bits = max(1, most.bit_length())
+    return runs, joined.astype(np.uint32), np.array(biases, np.int64), bits, wide
+
+
+def _words(
+    words: list[tuple[Word, slice]], placed: _Placed
+) -> tuple[NDArray[np.uint32], NDArray[np.uint64], NDArray[np.int32]]:
+    """Slots and masks of all word bits, and the form of all word elements."""
+    slots, inverted, shapes = [np.empty(0, np.int32)], [np.empty(0, np.bool_)], []
+    for word, row in words:
+        if word.width > 64:
+            raise InputError(
+                f"output {word.name}: integers of {word.width} bits; the C engine gives at most 64"
+            )
+        slots.append(placed.slot_of[row])
+        inverted.append(placed.inverted[row])
+        shapes += [[word.width, int(word.kind == "int" and word.width > 0)]] * word.count
+    slot, flip = np.concatenate(slots), np.concatenate(inverted)
+    every = ~np.uint64(0)
+    masks = np.zeros((len(slot), 2), np.uint64)
+    masks[slot >= 0, 0] = every
+    masks[flip, 1] = every
+    return np.maximum(slot, 0).astype(np.uint32), masks, np.array(shapes, np.int32).reshape(-1, 2)
