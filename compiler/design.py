@@ -1,0 +1,113 @@
+"""A design: everything known of a compiled net, from raw features to what was proved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lithify.compiler.codes import InputCode
+from lithify.ir import simulate
+from lithify.ir.circuit import Circuit
+from lithify.ir.errors import InputError
+from lithify.ir.netlist import Netlist
+
+if TYPE_CHECKING:
+    from lithify.backends.c.engine import Engine
+    from lithify.compiler.pipeline import Step
+    from lithify.compiler.proof.certificate import Certificate
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Design:
+    """A compiled net. `lowered` is the hard net as it came, `circuit` the optimised one.
+
+    `code` turns raw features into the integers that hardware takes; without one the features are
+    those integers. `provenance` says where the net came from: recipe, seed, data, accuracy.
+    """
+
+    name: str
+    lowered: Circuit
+    circuit: Circuit
+    pipeline: str
+    code: InputCode | None = None
+    classes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    target: str = ""
+    certificate: "Certificate | None" = None
+    steps: tuple["Step", ...] = ()
+
+    @cached_property
+    def netlist(self) -> Netlist:
+        """The circuit with its thresholds, scores and argmax written as tables."""
+        from lithify.ir.arithmetic import expand
+
+        return expand(self.circuit)
+
+    def codes(self, x: ArrayLike) -> NDArray[np.int64]:
+        """The integers[samples, elements] that hardware takes for raw features."""
+        if self.code is not None:
+            return self.code.encode(x)
+        array = np.asarray(x)
+        if array.dtype.kind not in "biu":
+            raise InputError(
+                f"features of type {array.dtype}; this design has no code for raw features and "
+                "takes integers"
+            )
+        return array.astype(np.int64)
+
+    def engine(self, *, threads: int = 1, vector: int | None = None) -> "Engine":
+        """The design as a bit-parallel C engine."""
+        from lithify.backends.c.engine import Engine
+
+        return Engine(self.circuit, threads=threads, vector="auto" if vector is None else vector)
+
+    @cached_property
+    def _engine(self) -> "Engine":
+        return self.engine()
+
+    def predict(self, x: ArrayLike) -> NDArray[np.int64]:
+        """The class of each sample of raw features."""
+        return self._engine.predict(self.codes(x))
+
+    def scores(self, x: ArrayLike) -> NDArray[np.int64]:
+        """The scores[samples, classes] of raw features."""
+        return np.asarray(self._engine.scores(self.codes(x)), np.int64)
+
+    def interpret(self, x: ArrayLike) -> simulate.Answers:
+        """What the interpreter answers: slow, and the meaning that all else is compared with."""
+        return simulate.run(self.circuit, self.codes(x))
+
+    def verify(self, **options: Any) -> "Design":
+        """This design with the certificate of a new proof."""
+        from lithify.compiler.proving import prove
+
+        return replace(self, certificate=prove(self, **options))
+
+    def report(self) -> str:
+        """Sizes, depth and what was proved, as text for people."""
+        from lithify.compiler.report import text
+
+        return text(self)
+
+    def save(self, path: str | Path) -> Path:
+        """The `.lith` file written: all that is needed after training."""
+        from lithify.compiler.design_file import save
+
+        return save(self, path)
+
+    @staticmethod
+    def load(path: str | Path) -> "Design":
+        """The design in a `.lith` file, or in a folder that `write` made."""
+        from lithify.compiler.design_file import load
+
+        return load(path)
+
+    def write(self, folder: str | Path, **options: Any) -> Path:
+        """The folder written: design file, Verilog, C, AIGER, BLIF, text and certificate."""
+        from lithify.compiler.output import write
+
+        return write(self, folder, **options)

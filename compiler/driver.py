@@ -1,0 +1,136 @@
+"""From a trained net to a design, step by step."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lithify.compiler import pipeline as pipelines
+from lithify.compiler.codes import InputCode
+from lithify.compiler.design import Design
+from lithify.compiler.pipeline import EFFORTS, Step
+from lithify.ir.circuit import Circuit
+from lithify.ir.errors import InputError
+
+if TYPE_CHECKING:
+    from lithify.compiler.nets import Net
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What the compiler starts from: a circuit and what is known of it."""
+
+    name: str
+    circuit: Circuit
+    code: InputCode | None = None
+    classes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any]
+
+
+def compile(
+    source: "Net | Circuit | str | Path",
+    *,
+    name: str | None = None,
+    target: str = "",
+    effort: int = 2,
+    pipeline: str | None = None,
+    check: bool | None = None,
+    dump_to: Path | None = None,
+    stop_after: int | str | None = None,
+    progress: Callable[[Step], None] = lambda step: None,
+) -> Design:
+    """The design of a net, a circuit, or a file that holds one of them.
+
+    `effort` 0 to 2 chooses how hard to optimise; `pipeline` says it pass by pass instead.
+    """
+    if target:
+        from lithify.backends.fpga.boards import board
+
+        board(target)
+    if not 0 <= effort < len(EFFORTS):
+        raise InputError(f"effort {effort}: there are 0 to {len(EFFORTS) - 1}")
+    passes = pipelines.parse(EFFORTS[effort] if pipeline is None else pipeline)
+    start = _open(source)
+    run = pipelines.run(
+        passes,
+        start.circuit,
+        check=check,
+        dump_to=dump_to,
+        stop_after=stop_after,
+        progress=progress,
+    )
+    return Design(
+        name=_identifier(name or start.name),
+        lowered=start.circuit,
+        circuit=run.circuit,
+        pipeline="; ".join(step.text for step in run.steps),
+        code=start.code,
+        classes=start.classes,
+        provenance=start.provenance,
+        target=target,
+        steps=run.steps,
+    )
+
+
+def _open(source: "Net | Circuit | str | Path") -> Source:
+    """The circuit of whatever was handed in, and what is known of it."""
+    if isinstance(source, Circuit):
+        return Source(name="net", circuit=source, provenance={})
+    if isinstance(source, str | Path):
+        return _open_file(Path(source))
+    from lithify.compiler.lowering import lower
+
+    return Source(
+        name="net",
+        circuit=lower(source),
+        code=source.code,
+        classes=tuple(source.classes),
+        provenance={},
+    )
+
+
+def _open_file(path: Path) -> Source:
+    """A saved model, or a circuit in one of the forms that hold one."""
+    from lithify.ir import binary, text
+
+    match path.suffix:
+        case ".safetensors":
+            from lithify.compiler.lowering import lower
+            from lithify.compiler.nets.model_file import load
+
+            model = load(path)
+            return Source(
+                name=path.stem,
+                circuit=lower(model.net),
+                code=model.net.code,
+                classes=tuple(model.net.classes),
+                provenance=model.provenance,
+            )
+        case ".circuit":
+            return Source(name=path.stem, circuit=text.load(path), provenance={})
+        case ".npz" | ".bin":
+            return Source(name=path.stem, circuit=binary.load(path), provenance={})
+        case ".aig" | ".aag" | ".blif":
+            return Source(name=path.stem, circuit=_exchange(path), provenance={})
+        case _:
+            raise InputError(
+                f"{path}: what `{path.suffix}` holds is not known; there are .safetensors models, "
+                ".circuit texts, .npz circuits, .aig, .aag and .blif"
+            )
+
+
+def _exchange(path: Path) -> Circuit:
+    from lithify.backends import aiger, blif
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    return blif.read(data) if path.suffix == ".blif" else aiger.read(data)
+
+
+def _identifier(name: str) -> str:
+    """A name that is also good as a file, a Verilog module and a C function."""
+    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower()
+    return plain if plain and not plain[0].isdigit() else f"net_{plain}".rstrip("_")
