@@ -1,5 +1,7 @@
 """Every exception of the project, in one tree under LithifyError."""
 
+SHOWN_WIDTH = 100
+
 
 class LithifyError(Exception):
     """The root of all errors that a user can cause or meet; its text is one plain paragraph."""
@@ -14,11 +16,23 @@ class ParseError(LithifyError):
 
     def __init__(self, message: str, *, filename: str, line: int, column: int, source: str) -> None:
         """Place `message` at 1-based `line` and `column` of `filename`; `source` is that line."""
-        caret = " " * (column - 1) + "^"
-        super().__init__(f"{filename}:{line}:{column}: {message}\n    {source}\n    {caret}")
+        shown, at = _window(source, column - 1)
+        super().__init__(
+            f"{filename}:{line}:{column}: {message}\n    {shown}".rstrip() + f"\n    {' ' * at}^"
+        )
         self.filename = filename
         self.line = line
         self.column = column
+
+
+def _window(source: str, at: int) -> tuple[str, int]:
+    """The part of a long line around `at`, and where in it that is."""
+    if len(source) <= SHOWN_WIDTH:
+        return source, at
+    start = max(0, min(at - SHOWN_WIDTH // 2, len(source) - SHOWN_WIDTH))
+    head = "..." if start else ""
+    tail = "..." if start + SHOWN_WIDTH < len(source) else ""
+    return head + source[start : start + SHOWN_WIDTH] + tail, len(head) + at - start
 
 
 class FormatError(LithifyError):
