@@ -1,0 +1,61 @@
+"""Nets by a few numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lithify.compiler.nets.encoders import Thermometer
+from lithify.compiler.nets.heads import GroupSum
+from lithify.compiler.nets.layer import Layer
+from lithify.compiler.nets.logic_layer import LogicLayer
+from lithify.compiler.nets.net import Net
+from lithify.ir.errors import InputError
+
+
+def logic(
+    *,
+    layers: Sequence[int],
+    classes: int,
+    inputs: int | None = None,
+    encoder: Thermometer | None = None,
+    temperature: float | None = None,
+    parametrisation: str = "softmax16",
+    residual: bool = True,
+    noise: float = 1.0,
+    class_names: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Net:
+    """A net of dense logic-gate layers of these widths under a group-sum head.
+
+    Without an encoder the `inputs` features are 0 or 1. The default temperature makes the largest
+    logit about 20.
+    """
+    if encoder is None and inputs is None:
+        raise InputError("a net needs an encoder, or the number of its 0/1 inputs")
+    if not layers:
+        raise InputError("a net needs at least one layer; layers is empty")
+    first = Thermometer.boolean(inputs or 0) if encoder is None else encoder
+    if inputs is not None and inputs != first.features:
+        raise InputError(f"{inputs} inputs, but the encoder takes {first.features} features")
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 0]))
+    widths = [first.outputs, *layers]
+    stack: list[Layer] = [
+        LogicLayer(
+            before,
+            after,
+            parametrisation=parametrisation,
+            residual=residual,
+            noise=noise,
+            generator=rng,
+        )
+        for before, after in zip(widths, widths[1:], strict=False)
+    ]
+    group = max(1, widths[-1] // max(1, classes))
+    head = GroupSum(
+        widths[-1],
+        classes,
+        temperature=max(1.0, group / 20) if temperature is None else temperature,
+    )
+    return Net(first, stack, head, class_names=class_names)

@@ -1,0 +1,211 @@
+"""Thermometer encoders: from raw features to the first Boolean features.
+
+A bit is `feature > threshold`. Soft and hard forms are the same comparison in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from lithify.compiler.codes import InputCode, finite_features
+from lithify.compiler.nets.layer import Bits, Description, Shapes, Signals, read_size, to_numpy
+from lithify.ir.builder import Builder
+from lithify.ir.errors import FormatError, InputError
+
+# The widest range of whole numbers that reaches the hardware as it is; beyond it ranks are smaller.
+MOST_IDENTITY_SPAN = 2**12
+
+
+class Thermometer(nn.Module):
+    """One bit for every (feature, threshold): high where the feature exceeds the threshold."""
+
+    kind: ClassVar[str] = "thermometer"
+    feature: Tensor
+    threshold: Tensor
+
+    def __init__(
+        self, feature: NDArray[np.int32], threshold: NDArray[np.float64], code: InputCode
+    ) -> None:
+        """Made by `uniform`, `quantile`, `boolean` or `restore`."""
+        super().__init__()
+        self.features = code.elements
+        self.outputs = len(feature)
+        self.code = code
+        self.register_buffer("feature", torch.from_numpy(feature))
+        self.register_buffer("threshold", torch.from_numpy(threshold))
+
+    @classmethod
+    def uniform(
+        cls,
+        x: ArrayLike,
+        *,
+        thresholds: int = 1,
+        low: int | None = None,
+        high: int | None = None,
+        code: str = "auto",
+    ) -> Self:
+        """Thresholds at equal steps inside each feature's range in the training data `x`.
+
+        Where `low` and `high` say what the whole numbers in `x` can be, they are the range.
+        """
+        values = _training_features(x, thresholds)
+        lowest = values.min(axis=0) if low is None else np.full(values.shape[1], float(low))
+        highest = values.max(axis=0) if high is None else np.full(values.shape[1], float(high))
+        steps = (np.arange(thresholds) + 1) / (thresholds + 1)
+        rows = lowest + steps[:, None] * (highest - lowest)
+        return cls._fit(values, rows, low=low, high=high, code=code)
+
+    @classmethod
+    def quantile(
+        cls,
+        x: ArrayLike,
+        *,
+        thresholds: int = 1,
+        low: int | None = None,
+        high: int | None = None,
+        code: str = "auto",
+    ) -> Self:
+        """Thresholds at equal shares of each feature's training data `x`."""
+        values = _training_features(x, thresholds)
+        steps = (np.arange(thresholds) + 1) / (thresholds + 1)
+        rows = np.quantile(values, steps, axis=0, method="lower")
+        return cls._fit(values, rows, low=low, high=high, code=code)
+
+    @classmethod
+    def boolean(cls, features: int) -> Self:
+        """The encoder of features that are 0 or 1 already."""
+        if not 1 <= features < 2**20:
+            raise InputError(f"{features} inputs; 1 to {2**20 - 1} can be had")
+        return cls(
+            np.arange(features, dtype=np.int32),
+            np.full(features, 0.5),
+            InputCode.identity(features, low=0, high=1),
+        )
+
+    @classmethod
+    def _fit(
+        cls,
+        values: NDArray[np.float64],
+        rows: NDArray[np.float64],
+        *,
+        low: int | None,
+        high: int | None,
+        code: str,
+    ) -> Self:
+        """Drop thresholds that split nothing, and choose the code."""
+        if code not in ("auto", "identity", "rank"):
+            raise InputError(f"code {code!r} is none of auto, identity, rank")
+        whole = bool((values == np.floor(values)).all())
+        if whole:
+            rows = np.floor(rows) + 0.5
+        splits = (rows >= values.min(axis=0)) & (rows < values.max(axis=0))
+        lists = [
+            np.unique(rows[splits[:, feature], feature]).tolist()
+            for feature in range(values.shape[1])
+        ]
+        counts = [len(one) for one in lists]
+        if not sum(counts):
+            raise InputError(
+                "no feature takes two values in the training data; an encoder has nothing to split"
+            )
+        lowest = int(values.min()) if low is None else low
+        highest = int(values.max()) if high is None else high
+        plain = whole and highest - lowest < MOST_IDENTITY_SPAN
+        if code == "identity" and not plain:
+            raise InputError(
+                "code 'identity' needs features that are whole numbers in a range of at most "
+                f"{MOST_IDENTITY_SPAN}; use code 'rank'"
+            )
+        chosen = (
+            InputCode.rank(lists)
+            if code == "rank" or not plain
+            else InputCode.identity(len(lists), low=lowest, high=highest)
+        )
+        feature = np.repeat(np.arange(len(lists), dtype=np.int32), counts)
+        return cls(feature, np.array(sum(lists, []), dtype=np.float64), chosen)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Bits `[outputs, batch]` as float32 of raw features `[batch, features]`."""
+        rows = x.to(torch.float64).t().index_select(0, self.feature)
+        return (rows > self.threshold[:, None]).to(torch.float32)
+
+    def hard(self, x: ArrayLike) -> Bits:
+        """Bits `[outputs, batch]` of raw features `[batch, features]`."""
+        values = finite_features(x, self.features)
+        bits: Bits = values.T[to_numpy(self.feature)] > to_numpy(self.threshold)[:, None]
+        return bits
+
+    def lower(self, builder: Builder, signals: Signals, path: str) -> Signals:
+        """A comparator a bit over the code's signals `[features, width]`."""
+        feature, bounds = to_numpy(self.feature), self.code_bounds()
+        weights = 1 << np.arange(self.code.width, dtype=np.int64)
+        if self.code.low < 0:
+            weights[-1] = -weights[-1]
+        with builder.origin(path, "encoder"):
+            pulls = np.broadcast_to(weights, (self.outputs, self.code.width))
+            return builder.thresholds(bounds, signals[feature], pulls)
+
+    def code_bounds(self) -> NDArray[np.int64]:
+        """The least code at which each bit is high."""
+        threshold = to_numpy(self.threshold)
+        feature = to_numpy(self.feature)
+        first = np.searchsorted(feature, feature, side="left")
+        ranks = np.arange(self.outputs) - first
+        below = np.floor(threshold) if self.code.kind == "identity" else ranks
+        bounds: NDArray[np.int64] = below.astype(np.int64) + 1
+        return bounds
+
+    def describe(self) -> Description:
+        """Kind, sizes and input code."""
+        return {"kind": self.kind, "outputs": self.outputs, "code": self.code.to_dict()}
+
+    @classmethod
+    def shapes(cls, description: Description, path: str) -> Shapes:
+        """Features and thresholds."""
+        outputs = read_size(description, "outputs", path)
+        return {"feature": ("I32", (outputs,)), "threshold": ("F64", (outputs,))}
+
+    @classmethod
+    def restore(cls, description: Description, state: Mapping[str, Tensor], path: str) -> Self:
+        """The encoder of this state; its bits must be ordered and agree with its code."""
+        plain: Any = description.get("code")
+        code = InputCode.from_dict(plain if isinstance(plain, dict) else {})
+        feature, threshold = to_numpy(state["feature"]), to_numpy(state["threshold"])
+        ordered = (np.diff(feature) > 0) | ((np.diff(feature) == 0) & (np.diff(threshold) > 0))
+        inside = feature.min() >= 0 and feature.max() < code.elements
+        if not (ordered.all() and inside and np.isfinite(threshold).all()):
+            raise FormatError(
+                f"{path}: its thresholds are not ascending, finite numbers of features 0 to "
+                f"{code.elements - 1}; the file is damaged"
+            )
+        encoder = cls(feature, threshold, code)
+        if code.kind == "rank" and code != InputCode.rank(encoder._lists()):
+            raise FormatError(f"{path}: its input code has other thresholds; the file is damaged")
+        if code.kind == "identity" and np.abs(threshold).max() > 2**40:
+            raise FormatError(f"{path}: a threshold is beyond every code; the file is damaged")
+        return encoder
+
+    def _lists(self) -> list[list[float]]:
+        """The thresholds of each feature."""
+        feature, threshold = to_numpy(self.feature), to_numpy(self.threshold)
+        cuts = np.searchsorted(feature, np.arange(1, self.features))
+        return [part.tolist() for part in np.split(threshold, cuts)]
+
+
+def _training_features(x: ArrayLike, thresholds: int) -> NDArray[np.float64]:
+    """The features to fit on; InputError where there is nothing to fit."""
+    array = np.asarray(x)
+    if not 1 <= thresholds <= 1024:
+        raise InputError(f"{thresholds} thresholds a feature; 1 to 1024 can be had")
+    if array.ndim < 2 or not array.size:
+        raise InputError(
+            f"the features have shape {array.shape}; [samples, features] with at least one of each "
+            "are needed to fit an encoder"
+        )
+    return finite_features(array, array.size // len(array))
