@@ -247,7 +247,7 @@ def _in_package(spec: ToolSpec) -> Tool | None:
     distribution = importlib.metadata.distribution(spec.distribution)
     for file in distribution.files or ():
         if file.as_posix().endswith(spec.file):
-            path = Path(os.path.abspath(distribution.locate_file(file)))
+            path = Path(os.path.abspath(str(distribution.locate_file(file))))
             if os.access(path, os.X_OK):
                 return Tool(spec.name, (str(path),), spec.variables(path), spec.distribution)
     return None

@@ -1,0 +1,280 @@
+"""A UART shell around a combinational or pipelined core, in Amaranth.
+
+It takes requests and sends answers as `lithify.backends.verilog.frames` defines them. A request
+may arrive while an answer is being sent; whatever arrives between the end of a request and the
+beginning of its answer is dropped up to the next END.
+"""
+
+from dataclasses import dataclass
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from lithify.backends.verilog.frames import (
+    END,
+    ESC,
+    ESC_END,
+    ESC_ESC,
+    Layout,
+    Status,
+    crc8,
+    element_bytes,
+)
+from lithify.backends.verilog.serial import Receiver, Transmitter
+from lithify.ir.ports import Port
+
+
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """A core as the shell sees it: its vectors in the order of the layout, and its latency.
+
+    The outputs follow inputs that have been stable for `latency` clock cycles.
+    """
+
+    core: wiring.Component
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    latency: int
+
+
+class UartShell(wiring.Component):
+    """A core behind a serial line: `rx` and `tx`; `busy` while a request is worked on.
+
+    `failed` is high when the status of the last answer was not OK.
+    """
+
+    def __init__(self, wires: Wires, layout: Layout, *, cycles: int) -> None:
+        """`cycles` clock cycles make a bit (`lithify.backends.verilog.serial.cycles_per_bit`)."""
+        self._wires, self._layout, self._cycles = wires, layout, cycles
+        ports = {"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1), "failed": Out(1)}
+        super().__init__(ports)
+
+    def elaborate(self, platform: object) -> Module:
+        """Receiver, deframer, loader, core, sender, transmitter: a row."""
+        m = Module()
+        m.submodules.core = self._wires.core
+        m.submodules.receiver = receiver = Receiver(self._cycles)
+        m.submodules.deframer = deframer = Deframer()
+        m.submodules.loader = loader = Loader(self._layout)
+        m.submodules.sender = sender = Sender(self._layout.answer_bytes)
+        m.submodules.transmitter = transmitter = Transmitter(self._cycles)
+        m.d.comb += [
+            receiver.rx.eq(self.rx),
+            deframer.received.eq(receiver.data),
+            deframer.received_strobe.eq(receiver.strobe),
+            deframer.received_bad.eq(receiver.bad),
+            loader.byte.eq(deframer.byte),
+            loader.strobe.eq(deframer.strobe),
+            loader.clear.eq(deframer.boundary),
+            *(wire.eq(vector) for wire, vector in self._pairs(loader)),
+            sender.payload.eq(_padded(self._layout.outputs, self._wires.outputs)),
+            transmitter.data.eq(sender.data),
+            transmitter.valid.eq(sender.valid),
+            sender.taken.eq(sender.valid & transmitter.ready),
+            self.tx.eq(transmitter.tx),
+        ]
+        self._control(m, deframer, loader, sender)
+        return m
+
+    def _pairs(self, loader: "Loader") -> list[tuple[Value, Value]]:
+        return list(zip(self._wires.inputs, loader.vectors, strict=True))
+
+    def _control(self, m: Module, deframer: "Deframer", loader: "Loader", sender: "Sender") -> None:
+        """One request at a time: it waits for the core's latency and for the sender."""
+        pending = Signal()
+        wait = Signal(range(self._wires.latency + 2))
+        m.d.comb += [
+            deframer.refuse.eq(pending),
+            sender.start.eq(pending & (wait == 0)),
+            self.busy.eq(pending | ~sender.ready),
+            self.failed.eq(sender.status != Status.OK),
+        ]
+        with m.If(wait != 0):
+            m.d.sync += wait.eq(wait - 1)
+        with m.If(deframer.end):
+            m.d.sync += [pending.eq(1), wait.eq(self._wires.latency + 1)]
+            m.d.sync += sender.tag.eq(loader.tag)
+            with m.If(deframer.corrupt):
+                m.d.sync += sender.status.eq(Status.CORRUPT)
+            with m.Elif(~loader.length_ok):
+                m.d.sync += sender.status.eq(Status.LENGTH)
+            with m.Elif(~loader.range_ok):
+                m.d.sync += sender.status.eq(Status.RANGE)
+            with m.Else():
+                m.d.sync += sender.status.eq(Status.OK)
+        with m.If(sender.start & sender.ready):
+            m.d.sync += pending.eq(0)
+
+
+def _padded(ports: tuple[Port, ...], vectors: tuple[Value, ...]) -> Value:
+    """All elements one after another, each widened to whole bytes."""
+    parts = []
+    for port, vector in zip(ports, vectors, strict=True):
+        for i in range(port.count):
+            element = vector[i * port.width : (i + 1) * port.width]
+            above = 8 * element_bytes(port) - port.width
+            sign = element[-1] if port.kind == "int" else Const(0, 1)
+            parts += [element, sign.replicate(above)]
+    return Cat(*parts)
+
+
+def next_crc(crc: Value, data: Value) -> Value:
+    """The CRC-8 after one more byte: each bit is the XOR of some bits of `crc ^ data`."""
+    bits = []
+    for i in range(8):
+        feeding = [j for j in range(8) if crc8(bytes([1 << j])) >> i & 1]
+        bits.append(Cat(*(crc[j] ^ data[j] for j in feeding)).xor())
+    return Cat(*bits)
+
+
+class Deframer(wiring.Component):
+    """Takes frames apart: `byte` with `strobe` for each byte of a body and for its CRC.
+
+    `boundary` comes with every END, `end` with those that end a frame; `corrupt` then says that
+    checksum, stop bits or escapes were wrong. A frame that meets `refuse` is dropped to its END.
+    """
+
+    def __init__(self) -> None:
+        """No parameters."""
+        received = {"received": In(8), "received_strobe": In(1), "received_bad": In(1)}
+        states = {"boundary": Out(1), "end": Out(1), "corrupt": Out(1)}
+        super().__init__({**received, "refuse": In(1), "byte": Out(8), "strobe": Out(1), **states})
+
+    def elaborate(self, platform: object) -> Module:
+        """Everything is decided in the cycle in which a byte is received."""
+        m = Module()
+        hunting, escaped, bad, some = Signal(init=1), Signal(), Signal(), Signal()
+        crc = Signal(8)
+        code = self.received
+        m.d.comb += [
+            self.byte.eq(Mux(escaped, Mux(code == ESC_ESC, ESC, END), code)),
+            self.corrupt.eq(bad | escaped | (crc != 0)),
+            self.boundary.eq(self.received_strobe & (code == END) & ~self.received_bad),
+            self.end.eq(self.boundary & some & ~hunting),
+            self.strobe.eq(
+                self.received_strobe & ~self.boundary & ~hunting & ~self.refuse & (code != ESC)
+            ),
+        ]
+        with m.If(self.boundary):
+            m.d.sync += [hunting.eq(0), escaped.eq(0), bad.eq(0), some.eq(0), crc.eq(0)]
+        with m.Elif(self.received_strobe):
+            with m.If(self.refuse):
+                m.d.sync += hunting.eq(1)
+            m.d.sync += [some.eq(1), escaped.eq(code == ESC)]
+            with m.If(self.received_bad | (escaped & (code != ESC_END) & (code != ESC_ESC))):
+                m.d.sync += bad.eq(1)
+        with m.If(self.strobe):
+            m.d.sync += crc.eq(next_crc(crc, self.byte))
+        return m
+
+
+class Loader(wiring.Component):
+    """Shifts the bytes of a request into the input vectors and checks length and ranges.
+
+    A shift register takes one flip-flop a bit and nothing else; the first element ends up lowest.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        """One output vector, `in_0`, `in_1`, …, for each input port of the layout."""
+        self._layout = layout
+        vectors = {f"in_{i}": Out(port.bits) for i, port in enumerate(layout.inputs)}
+        states = {"tag": Out(8), "length_ok": Out(1), "range_ok": Out(1)}
+        super().__init__({"byte": In(8), "strobe": In(1), "clear": In(1), **states, **vectors})
+
+    @property
+    def vectors(self) -> list[Value]:
+        """The input vectors in port order."""
+        return [getattr(self, f"in_{i}") for i in range(len(self._layout.inputs))]
+
+    def elaborate(self, platform: object) -> Module:
+        """A count of the bytes says what the next one is: the tag, an element's, the CRC."""
+        m = Module()
+        full = self._layout.request_bytes + 2
+        widest = max((element_bytes(port) for port in self._layout.inputs), default=1)
+        count, which, outside = Signal(range(full + 2)), Signal(range(widest)), Signal()
+        lower = Signal(8 * (widest - 1))
+        window = Cat(lower, self.byte)
+        m.d.comb += [self.length_ok.eq(count == full), self.range_ok.eq(~outside)]
+        with m.If(self.strobe):
+            m.d.sync += lower.eq(window[8:])
+            with m.If(count != full + 1):
+                m.d.sync += count.eq(count + 1)
+            with m.If(count == 0):
+                m.d.sync += self.tag.eq(self.byte)
+        with m.Elif(self.clear):
+            m.d.sync += [count.eq(0), which.eq(0), outside.eq(0)]
+        start = 1
+        for port, vector in zip(self._layout.inputs, self.vectors, strict=True):
+            size = element_bytes(port)
+            stop = start + port.count * size
+            last = which == size - 1
+            with m.If(self.strobe & (count >= start) & (count < stop)):
+                m.d.sync += which.eq(Mux(last, 0, which + 1))
+                with m.If(last):
+                    value = window[-8 * size :]
+                    m.d.sync += vector.eq(Cat(vector, value[: port.width])[port.width :])
+                    m.d.sync += outside.eq(outside | _is_outside(value, port))
+            start = stop
+        return m
+
+
+def _is_outside(value: Value, port: Port) -> Value:
+    """Whether the whole bytes of an element are a number outside the port's range."""
+    low, high = port.bounds
+    span = 1 << len(value)
+    number, lowest = (value.as_signed(), -span // 2) if port.kind == "int" else (value, 0)
+    below = number < low if low > lowest else Const(0)
+    above = number > high if high < lowest + span - 1 else Const(0)
+    return below | above
+
+
+class Sender(wiring.Component):
+    """Sends an answer: END, tag, status, payload, CRC, END, with escapes.
+
+    It takes tag, status and payload when `start` and `ready` are both high, and leaves the
+    payload out where the status is not OK.
+    """
+
+    def __init__(self, payload_bytes: int) -> None:
+        """`payload_bytes` bytes of outputs."""
+        self._bytes = payload_bytes
+        answer = {"tag": In(8), "status": In(8), "payload": In(8 * payload_bytes)}
+        stream = {"data": Out(8), "valid": Out(1), "taken": In(1)}
+        super().__init__({**answer, "start": In(1), "ready": Out(1), **stream})
+
+    def elaborate(self, platform: object) -> Module:
+        """A shift register of the body; the CRC is made on the way and sent after it."""
+        m = Module()
+        body = Signal(8 * (self._bytes + 2))
+        left = Signal(range(self._bytes + 4))
+        crc, code, escaped = Signal(8), Signal(8), Signal()
+        m.d.comb += [code.eq(Mux(left == 0, crc, body[:8])), self.valid.eq(~self.ready)]
+        special = (code == END) | (code == ESC)
+        with m.FSM():
+            with m.State("idle"):
+                m.d.comb += self.ready.eq(1)
+                with m.If(self.start):
+                    ok = self.status == Status.OK
+                    m.d.sync += body.eq(Cat(self.tag, self.status, self.payload))
+                    m.d.sync += [crc.eq(0), left.eq(Mux(ok, self._bytes + 2, 2))]
+                    m.next = "begin"
+            with m.State("begin"):
+                m.d.comb += self.data.eq(END)
+                with m.If(self.taken):
+                    m.next = "body"
+            with m.State("body"):
+                escape = Mux(code == END, ESC_END, ESC_ESC)
+                m.d.comb += self.data.eq(Mux(special, Mux(escaped, escape, ESC), code))
+                with m.If(self.taken):
+                    m.d.sync += escaped.eq(special & ~escaped)
+                    with m.If(~special | escaped):
+                        m.d.sync += [body.eq(body[8:]), left.eq(left - 1)]
+                        m.d.sync += crc.eq(next_crc(crc, code))
+                        with m.If(left == 0):
+                            m.next = "end"
+            with m.State("end"):
+                m.d.comb += self.data.eq(END)
+                with m.If(self.taken):
+                    m.next = "idle"
+        return m
