@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lithify.backends.c.library import Kernel, NetJob, NetProgram, load
-from lithify.backends.c.program import Program, schedule
+from lithify.backends.c.program import ARRAYS, Program, schedule
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
 from lithify.ir.ports import element_names
@@ -87,7 +87,6 @@ class Engine:
             )
         array = self._checked_codes(codes)
         job = self._coded(array)
-        scores = self._scores_into(job, len(array))
         classes = np.empty(len(array), np.int64)
         job.classes = classes.ctypes.data
         self._spread(job, len(array), array)
@@ -240,11 +239,7 @@ def aligned_bytes(size: int) -> Array:
 
 def _net_program(program: Program) -> NetProgram:
     """The program as the kernel's structure; `program` must outlive it."""
-    addresses = {
-        name: getattr(program, name).ctypes.data
-        for name, kind in NetProgram._fields_
-        if kind is ctypes.c_void_p
-    }
+    addresses = {name: getattr(program, name).ctypes.data for name in ARRAYS}
     return NetProgram(
         **addresses,
         num_windows=len(program.windows),
@@ -255,6 +250,7 @@ def _net_program(program: Program) -> NetProgram:
         num_runs=len(program.runs),
         num_scores=len(program.scores),
         score_bits=program.score_bits,
+        wide_scores=int(program.wide_scores),
         num_word_elements=len(program.word_fields),
     )
 

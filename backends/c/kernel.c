@@ -53,6 +53,11 @@ CONVERT(uint16_t, int16_t)
 CONVERT(uint32_t, int32_t)
 CONVERT(uint64_t, int64_t)
 
+/* Where in the workspace, behind the slots, the scores of a block lie that nobody asked for. */
+static int64_t kept_scores(const net_program *program, int64_t words) {
+    return (program->slots * words * 8 + 63) / 64 * 64;
+}
+
 #define WORDS 1
 #define TARGET
 #include "kernel_body.h"
@@ -96,10 +101,8 @@ PUBLIC int64_t kernel_vectors(void) {
     return found;
 }
 
-/* Slots, then the scores of one block where the caller does not keep them. */
 PUBLIC int64_t kernel_workspace(const net_program *program, int64_t words) {
-    int64_t slots = (program->slots + 1) * words * 8;
-    return (slots + 63) / 64 * 64 + 64 * words * program->num_scores * 8;
+    return kept_scores(program, words) + 64 * words * program->num_scores * 8;
 }
 
 static int block(const net_program *program, const net_job *job, int64_t first, int64_t count,

@@ -22,6 +22,7 @@ typedef struct {
     const int64_t *biases;       /* [num_scores] */
     int64_t num_scores;
     int64_t score_bits;          /* bits of the largest sum without its bias */
+    int64_t wide_scores;         /* scores need 64 bits: scores64 is given, not scores32 */
     const uint32_t *word_slots;  /* [word bits] */
     const uint64_t *word_masks;  /* [word bits][2]: kept bits of the slot, bits to flip after */
     const int32_t *word_fields;  /* [num_word_elements][2]: width, is signed */

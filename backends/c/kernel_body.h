@@ -350,9 +350,12 @@ FN int NAME(block)(const net_program *program, const net_job *job, int64_t first
         NAME(load_planes)(program, job, first, samples, state);
     }
     NAME(gates)(program, state);
-    if (scores && (job->scores32 || job->scores64)) {
-        int32_t *out32 = job->scores32 ? job->scores32 + first * scores : 0;
-        int64_t *out64 = job->scores64 ? job->scores64 + first * scores : 0;
+    if (scores && (job->scores32 || job->scores64 || job->classes)) {
+        void *kept = (char *)job->workspace + kept_scores(program, WORDS);
+        int32_t *out32 = job->scores32 ? job->scores32 + first * scores : kept;
+        int64_t *out64 = job->scores64 ? job->scores64 + first * scores : kept;
+        out32 = program->wide_scores ? 0 : out32;
+        out64 = program->wide_scores ? out64 : 0;
         NAME(scores)(program, state, samples, out32, out64);
         if (job->classes) {
             NAME(argmax)(program, samples, out32, out64, job->classes + first);

@@ -39,6 +39,7 @@ class NetProgram(ctypes.Structure):
         ("biases", ctypes.c_void_p),
         ("num_scores", ctypes.c_int64),
         ("score_bits", ctypes.c_int64),
+        ("wide_scores", ctypes.c_int64),
         ("word_slots", ctypes.c_void_p),
         ("word_masks", ctypes.c_void_p),
         ("word_fields", ctypes.c_void_p),

@@ -42,8 +42,8 @@ class WordShape:
 class Program:
     """Everything the kernel needs to know of a net, as frozen arrays.
 
-    Slot i holds input bit i at the start. The gates run window by window; a window holds, one after
-    the other, its AND, AND-NOT (first and not second), OR and XOR gates, none of which reads another.
+    Slot i holds input bit i at the start. The gates run window by window; a window holds its AND
+    gates, then AND-NOT (first and not second), OR and XOR, and none of them reads another.
     """
 
     inputs: tuple[Port, ...]
@@ -56,7 +56,7 @@ class Program:
     windows: NDArray[np.uint32]
     """[windows, 4]: how many gates of each operation."""
     fields: NDArray[np.int32]
-    """[fields, 4]: neighbouring elements of one width: first element, how many, width, first slot."""
+    """[fields, 4]: elements of one width side by side: first, how many, width, first slot."""
     runs: NDArray[np.int32]
     """[runs, 4]: terms of one score: its index, the weight's power of two, inverted, how many."""
     terms: NDArray[np.uint32]
@@ -134,6 +134,7 @@ def schedule(circuit: Circuit, *, window: int = WINDOW) -> Program:
     word_rows = [(output, row) for output, row in pairs if isinstance(output, Word)]
     runs, terms, biases, bits, wide = _scores(score_rows, placed)
     word_slots, word_masks, word_fields = _words(word_rows, placed)
+    operands = placed.operands.view(np.uint32)
     narrow = placed.slots <= MOST_NARROW_SLOTS
     return Program(
         inputs=circuit.inputs,
@@ -141,7 +142,7 @@ def schedule(circuit: Circuit, *, window: int = WINDOW) -> Program:
         scores=tuple(score.name for score, _ in score_rows),
         readout=circuit.readout,
         slots=placed.slots,
-        operands=placed.operands.astype(np.uint16 if narrow else np.uint32),
+        operands=operands.astype(np.uint16) if narrow else operands,
         windows=placed.windows.astype(np.uint32),
         fields=_fields(circuit.inputs),
         runs=runs,
@@ -180,7 +181,7 @@ def _place(circuit: Circuit, signals: NDArray[np.int32], window: int) -> _Placed
     literals = np.empty(first + gates, np.int32)
     sources = np.empty((gates, 2), np.int32)
     operations = np.empty(gates, np.uint8)
-    rows = (circuit.offsets, circuit.fanins, circuit.tables)
+    rows = (circuit.offsets, circuit.fanins, circuit.bounds)
     passes.reduce_gates(first, *rows, literals, sources, operations)
     wanted = literals[signals]
     nodes = np.empty(first + gates, np.int32)
@@ -189,8 +190,8 @@ def _place(circuit: Circuit, signals: NDArray[np.int32], window: int) -> _Placed
     order, begins = passes.walk(first - 2, pairs, window)
     wanted_nodes = nodes[wanted >> 1]
     roots = np.unique(wanted_nodes[wanted_nodes >= 0])
-    placed = passes.assign_slots(first - 2, pairs, kinds, order, begins, roots)
-    operands, counts, slot_of, slots = placed
+    order, counts = passes.by_operation(kinds, order, begins)
+    operands, slot_of, slots = passes.assign_slots(first - 2, pairs, order, roots)
     slot_of = np.append(slot_of, np.int32(-1))[wanted_nodes]
     return _Placed(operands, counts, slots, slot_of, (wanted & 1).astype(np.bool_))
 

@@ -6,8 +6,6 @@ Every function works on plain arrays and is compiled by numba once per machine. 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -15,33 +13,41 @@ from numpy.typing import NDArray
 AND, AND_NOT, OR, XOR = range(4)
 SKIPPED = 255
 LOOKAHEAD = 8
+READY, DONE = 0, 3  # other states: how many of a gate's fan-ins are still to come
 
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 
+OPERATION_OF = np.full(16, SKIPPED, np.uint8)
+"""The operation of a four-bit table that is low for the pattern 00; SKIPPED for a copy."""
+OPERATION_OF[[8, 2, 4, 14, 6]] = AND, AND_NOT, AND_NOT, OR, XOR
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _table_of_literals(table: int, a: int, b: int) -> int:
-    """The four bits of `table` over the literals' nodes: inversions and constants put in."""
+
+@numba.njit(cache=True)
+def _over_nodes(table: int, arity: int, a: int, b: int) -> int:
+    """The table as four bits over the literals' nodes: inversions and constants put in."""
+    if arity == 0:
+        return (table & 1) * 15
+    bits = (table & 3) * 5 if arity == 1 else table & 15
     if a & 1:
-        table = (table & 5) << 1 | (table & 10) >> 1
+        bits = (bits & 5) << 1 | (bits & 10) >> 1
     if b & 1:
-        table = (table & 3) << 2 | (table & 12) >> 2
+        bits = (bits & 3) << 2 | (bits & 12) >> 2
     if a >> 1 == 0:
-        table = (table & 5) * 3
+        bits = (bits & 5) * 3
     if b >> 1 == 0:
-        table = (table & 3) * 5
+        bits = (bits & 3) * 5
     if a >> 1 == b >> 1:
-        table = (table & 1) * 5 | (table >> 3) * 10
-    return table
+        bits = (bits & 1) * 5 | (bits >> 3) * 10
+    return bits
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def reduce_gates(
     first_gate: int,
     offsets: NDArray[np.int64],
     fanins: Ints,
-    tables: NDArray[np.uint64],
+    tables: NDArray[np.int64],
     literals: Ints,
     sources: Ints,
     operations: Bytes,
@@ -58,42 +64,26 @@ def reduce_gates(
     for gate in range(len(tables)):
         start = offsets[gate]
         arity = offsets[gate + 1] - start
-        table = np.int64(tables[gate] & np.uint64(15))
         a = literals[fanins[start]] if arity > 0 else 0
         b = literals[fanins[start + 1]] if arity > 1 else 0
-        if arity == 0:
-            table = (table & 1) * 15
-        elif arity == 1:
-            table = (table & 3) * 5
-        table = _table_of_literals(table, a, b)
+        table = _over_nodes(int(tables[gate]), arity, a, b)
         inverted = table & 1
         if inverted:
             table ^= 15
-        node_a, node_b = a >> 1, b >> 1
-        operations[gate] = SKIPPED
-        if table == 0:
-            literals[first_gate + gate] = inverted
-        elif table == 10:
-            literals[first_gate + gate] = 2 * node_a + inverted
-        elif table == 12:
-            literals[first_gate + gate] = 2 * node_b + inverted
-        else:
-            literals[first_gate + gate] = 2 * (first_gate + gate) + inverted
-            if table == 4:
-                node_a, node_b = node_b, node_a
-            sources[gate, 0] = node_a
-            sources[gate, 1] = node_b
-            if table == 8:
-                operations[gate] = AND
-            elif table == 14:
-                operations[gate] = OR
-            elif table == 6:
-                operations[gate] = XOR
-            else:
-                operations[gate] = AND_NOT
+        if table == 4:
+            a, b = b, a
+        operations[gate] = OPERATION_OF[table]
+        node = a >> 1 if table == 10 else b >> 1
+        if operations[gate] != SKIPPED:
+            node = first_gate + gate
+            sources[gate, 0] = a >> 1
+            sources[gate, 1] = b >> 1
+        elif table == 0:
+            node = 0
+        literals[first_gate + gate] = 2 * node + inverted
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def keep_live(first_gate: int, sources: Ints, operations: Bytes, roots: Ints, nodes: Ints) -> int:
     """How many gates reach the `roots` (signals); `nodes[signal]` becomes the node, or -1."""
     gates = len(operations)
@@ -115,7 +105,7 @@ def keep_live(first_gate: int, sources: Ints, operations: Bytes, roots: Ints, no
     return kept
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def compact(
     first_gate: int, sources: Ints, operations: Bytes, nodes: Ints, kept: int
 ) -> tuple[Ints, Bytes]:
@@ -132,7 +122,7 @@ def compact(
     return pairs, kinds
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _readers(num_nodes: int, pairs: Ints) -> tuple[NDArray[np.int64], Ints]:
     """The gates that read each node, as compressed rows."""
     starts = np.zeros(num_nodes + 1, np.int64)
@@ -151,7 +141,22 @@ def _readers(num_nodes: int, pairs: Ints) -> tuple[NDArray[np.int64], Ints]:
     return starts, readers
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
+def _sharer(
+    node: int, starts: NDArray[np.int64], readers: Ints, cursor: NDArray[np.int64], state: Bytes
+) -> int:
+    """A gate that reads the node and may come next, or -1; only a few are looked at."""
+    at, end = cursor[node], starts[node + 1]
+    while at < end and state[readers[at]] == DONE:
+        at += 1
+    cursor[node] = at
+    for place in range(at, min(end, at + LOOKAHEAD)):
+        if state[readers[place]] == READY:
+            return int(readers[place])
+    return -1
+
+
+@numba.njit(cache=True)
 def walk(inputs: int, pairs: Ints, window: int) -> tuple[Ints, Ints]:
     """An order of the gates, and where each window starts in it (and ends, last).
 
@@ -161,109 +166,93 @@ def walk(inputs: int, pairs: Ints, window: int) -> tuple[Ints, Ints]:
     gates = len(pairs)
     starts, readers = _readers(inputs + gates, pairs)
     cursor = starts[:-1].copy()
-    pending = np.zeros(gates, np.uint8)
-    done = np.zeros(gates, np.uint8)
-    queue = np.empty(gates, np.int32)
+    state = np.empty(gates, np.uint8)
+    queue = np.empty(gates + 1, np.int32)
     order = np.empty(gates, np.int32)
     begins = np.empty(gates + 1, np.int32)
     head = tail = place = windows = 0
     for gate in range(gates):
-        pending[gate] = (pairs[gate, 0] >= inputs) + (pairs[gate, 1] >= inputs)
-        if pending[gate] == 0:
-            queue[tail] = gate
-            tail += 1
+        state[gate] = (pairs[gate, 0] >= inputs) + (pairs[gate, 1] >= inputs)
+        queue[tail] = gate
+        tail += state[gate] == READY
     current = -1
     while place < gates:
-        begins[windows] = place
+        begin = place
+        begins[windows] = begin
         windows += 1
-        while place - begins[windows - 1] < window:
+        while place - begin < window:
             following = -1
             if current >= 0:
-                for side in range(2):
-                    node = pairs[current, side]
-                    at = cursor[node]
-                    end = starts[node + 1]
-                    while at < end and done[readers[at]]:
-                        at += 1
-                    cursor[node] = at
-                    end = min(end, at + LOOKAHEAD)
-                    while at < end and following < 0:
-                        if pending[readers[at]] == 0 and not done[readers[at]]:
-                            following = readers[at]
-                        at += 1
-                    if following >= 0:
-                        break
-            if following < 0:
-                while head < tail and done[queue[head]]:
-                    head += 1
-                if head == tail:
-                    break
-                following = queue[head]
+                following = _sharer(pairs[current, 0], starts, readers, cursor, state)
+                if following < 0:
+                    following = _sharer(pairs[current, 1], starts, readers, cursor, state)
+            while following < 0 and head < tail:
+                following = queue[head] if state[queue[head]] == READY else -1
                 head += 1
-            done[following] = 1
+            if following < 0:
+                break
+            state[following] = DONE
             order[place] = following
             place += 1
             current = following
-        for i in range(begins[windows - 1], place):
-            node = inputs + order[i]
-            for at in range(starts[node], starts[node + 1]):
-                reader = readers[at]
-                pending[reader] -= 1
-                if pending[reader] == 0:
-                    queue[tail] = reader
-                    tail += 1
+        for node in order[begin:place]:
+            for reader in readers[starts[inputs + node] : starts[inputs + node + 1]]:
+                state[reader] -= 1
+                queue[tail] = reader
+                tail += state[reader] == READY
     begins[windows] = gates
     return order, begins[: windows + 1]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def assign_slots(
-    inputs: int, pairs: Ints, kinds: Bytes, order: Ints, begins: Ints, roots: Ints
-) -> tuple[Ints, Ints, Ints, int]:
-    """Operands [gates, 3] in running order, counts [windows, 4], the nodes' slots, and how many.
+@numba.njit(cache=True)
+def by_operation(kinds: Bytes, order: Ints, begins: Ints) -> tuple[Ints, Ints]:
+    """The order with the gates of each window by operation, and counts[windows, 4]."""
+    running = np.empty_like(order)
+    counts = np.zeros((len(begins) - 1, 4), np.int32)
+    place = 0
+    for window in range(len(counts)):
+        for kind in range(4):
+            for gate in order[begins[window] : begins[window + 1]]:
+                if kinds[gate] == kind:
+                    counts[window, kind] += 1
+                    running[place] = gate
+                    place += 1
+    return running, counts
+
+
+@numba.njit(cache=True)
+def assign_slots(inputs: int, pairs: Ints, order: Ints, roots: Ints) -> tuple[Ints, Ints, int]:
+    """Operands[gates, 3] in running order, the nodes' slots, and how many slots there are.
 
     A slot is free again after the last gate that reads it; `roots` (nodes) keep theirs.
     """
-    gates = len(pairs)
-    left = np.zeros(inputs + gates, np.int32)
-    for gate in range(gates):
-        left[pairs[gate, 0]] += 1
-        left[pairs[gate, 1]] += 1
+    left = np.zeros(inputs + len(pairs), np.int32)
+    for pair in pairs:
+        left[pair[0]] += 1
+        left[pair[1]] += 1
     for root in roots:
         left[root] += 1
-    slot_of = np.empty(inputs + gates, np.int32)
-    free = np.empty(inputs + gates, np.int32)
-    num_free = 0
-    slots = inputs
+    slot_of = np.empty(inputs + len(pairs), np.int32)
+    free = np.empty(inputs + len(pairs) + 1, np.int32)
+    num_free, slots = 0, inputs
     for node in range(inputs - 1, -1, -1):
         slot_of[node] = node
-        if left[node] == 0:
-            free[num_free] = node
-            num_free += 1
-    operands = np.empty((gates, 3), np.int32)
-    counts = np.zeros((len(begins) - 1, 4), np.int32)
-    place = 0
-    for window in range(len(begins) - 1):
-        for kind in range(4):
-            for i in range(begins[window], begins[window + 1]):
-                gate = order[i]
-                if kinds[gate] != kind:
-                    continue
-                counts[window, kind] += 1
-                for side in range(2):
-                    node = pairs[gate, side]
-                    operands[place, side] = slot_of[node]
-                    left[node] -= 1
-                    if left[node] == 0:
-                        free[num_free] = slot_of[node]
-                        num_free += 1
-                if num_free:
-                    num_free -= 1
-                    slot = free[num_free]
-                else:
-                    slot = slots
-                    slots += 1
-                slot_of[inputs + gate] = slot
-                operands[place, 2] = slot
-                place += 1
-    return operands, counts, slot_of, slots
+        free[num_free] = node
+        num_free += left[node] == 0
+    operands = np.empty((len(pairs), 3), np.int32)
+    for place, gate in enumerate(order):
+        for side in range(2):
+            node = pairs[gate, side]
+            operands[place, side] = slot_of[node]
+            left[node] -= 1
+            free[num_free] = slot_of[node]
+            num_free += left[node] == 0
+        if num_free:
+            num_free -= 1
+            slot = free[num_free]
+        else:
+            slot = slots
+            slots += 1
+        slot_of[inputs + gate] = slot
+        operands[place, 2] = slot
+    return operands, slot_of, slots
