@@ -69,5 +69,6 @@ wheel: setup ## build the wheel and the source archive into dist/
 wheel-check: wheel ## install the wheel alone, without torch, outside the clone, and use it
 	@.ci/wheel-check dist/*.whl dist/*.tar.gz
 
-clean: ## remove what was built, but not .venv
-	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## remove what was built and cached, but not .venv
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name .venv -prune -o -name __pycache__ -exec rm -rf {} +

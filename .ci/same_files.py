@@ -1,12 +1,13 @@
 """Two wheels hold the same bytes, everything that the package's folders hold, and nothing else.
 
-python same_files.py WHEEL WHEEL_FROM_SDIST < names of the repository's files
+python same_files.py REPOSITORY WHEEL WHEEL_FROM_SDIST
 """
 
 import sys
 import zipfile
+from pathlib import Path
 
-FOLDERS = ("backends", "compiler", "hw_tests", "ir")
+FOLDERS = {"backends", "compiler", "hw_tests", "ir", "lithify"}
 
 
 def contents(path: str) -> dict[str, bytes]:
@@ -17,18 +18,20 @@ def contents(path: str) -> dict[str, bytes]:
         }
 
 
-def installed_name(name: str) -> str | None:
-    """Where a file of the repository is installed, if it is: ir/text.py in lithify/ir."""
-    folder = name.split("/")[0]
-    if folder in FOLDERS:
-        return f"lithify/{name}"
-    return name if folder == "lithify" else None
+def installed_names(repository: Path) -> set[str]:
+    """Where every file of the package's folders is installed: ir/text.py in lithify/ir."""
+    return {
+        ("" if folder == "lithify" else "lithify/") + path.relative_to(repository).as_posix()
+        for folder in FOLDERS
+        for path in (repository / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
 
 
-def main(first: str, second: str) -> None:
+def main(repository: str, first: str, second: str) -> None:
     """Exits with a message where something is missing, too much, or different."""
     one, other = contents(first), contents(second)
-    wanted = {installed_name(line.strip()) for line in sys.stdin} - {None}
+    wanted = installed_names(Path(repository))
     held = {name for name in one if not name.split("/")[0].endswith(".dist-info")}
     if wanted != held:
         sys.exit(f"the wheel lacks {wanted - held or 'nothing'}, adds {held - wanted or 'nothing'}")

@@ -18,7 +18,7 @@ EXTRAS = ("cocotb", "safetensors", "sklearn", "torch")
 
 
 def main() -> None:
-    """A full adder, built and run, and the help of every verb; nothing of the extras installed or loaded."""
+    """A full adder, built and run, and every verb's help; no extra is installed or loaded."""
     assert [name for name in EXTRAS if importlib.util.find_spec(name)] == []
     home = Path(lithify.__file__).resolve()
     assert "site-packages" in home.parts, f"lithify is imported from {home.parent}"
