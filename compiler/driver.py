@@ -79,14 +79,18 @@ def _open(source: "Net | Circuit | str | Path") -> Source:
         return Source(name="net", circuit=source, provenance={})
     if isinstance(source, str | Path):
         return _open_file(Path(source))
+    return _of_net(source, "net")
+
+
+def _of_net(net: "Net", name: str) -> Source:
     from lithify.compiler.lowering import lower
 
     return Source(
-        name="net",
-        circuit=lower(source),
-        code=source.code,
-        classes=tuple(source.classes),
-        provenance={},
+        name=name,
+        circuit=lower(net),
+        code=net.encoder.code,
+        classes=net.class_names,
+        provenance=net.provenance,
     )
 
 
@@ -96,17 +100,9 @@ def _open_file(path: Path) -> Source:
 
     match path.suffix:
         case ".safetensors":
-            from lithify.compiler.lowering import lower
             from lithify.compiler.nets.model_file import load
 
-            model = load(path)
-            return Source(
-                name=path.stem,
-                circuit=lower(model.net),
-                code=model.net.code,
-                classes=tuple(model.net.classes),
-                provenance=model.provenance,
-            )
+            return _of_net(load(path), path.stem)
         case ".circuit":
             return Source(name=path.stem, circuit=text.load(path), provenance={})
         case ".npz" | ".bin":

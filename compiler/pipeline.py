@@ -130,7 +130,8 @@ def _check(circuit: Circuit, step: Pass, place: int) -> None:
     try:
         check_circuit(circuit)
     except CheckError as error:
-        raise PassError(f"pass {place}, {_dump_pass(step)}, made an illegal circuit: {error}") from error
+        text = f"pass {place}, {_dump_pass(step)}, made an illegal circuit: {error}"
+        raise PassError(text) from error
 
 
 def _dump_pass(step: Pass) -> str:
