@@ -17,11 +17,11 @@ def lower(net: Net) -> Circuit:
     """
     net.check()
     builder = Builder()
-    (port,) = net.encoder.code.ports()
+    (port,) = net.code.ports()
     signals = net.encoder.lower(builder, builder.port(port), "encoder")
     for path, layer in net.steps():
         signals = layer.lower(builder, signals, path)
-    net.head.lower(builder, signals, score_names(net.class_names))
+    net.head.lower(builder, signals, score_names(net.classes))
     return builder.finish(readout="argmax")
 
 

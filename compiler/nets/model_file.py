@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,21 @@ def save(
     Provenance is what is JSON-able and worth knowing: recipe, seed, data digest, accuracy.
     """
     header = describe(net)
-    header["provenance"] = dict(net.provenance if provenance is None else provenance)
+    header["provenance"] = dict(provenance or {})
     metadata = {FORMAT: json.dumps(header, sort_keys=True, allow_nan=False)}
     return write_atomically(path, safetensors.torch.save(state_of(net), metadata))
 
 
-def load(path: str | os.PathLike[str]) -> Net:
-    """The net in a model file; FormatError, with the reason, where it holds none."""
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a model file holds: the net, and where it comes from."""
+
+    net: Net
+    provenance: dict[str, Any]
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """The model in a file; FormatError, with the reason, where it holds none."""
     return read(_bytes_of(path), str(path))
 
 
@@ -56,7 +65,7 @@ def describe(net: Net) -> dict[str, Any]:
         "encoder": net.encoder.describe(),
         "layers": [layer.describe() for _, layer in net.steps()],
         "head": net.head.describe(),
-        "class_names": list(net.class_names),
+        "class_names": list(net.classes),
     }
 
 
@@ -65,8 +74,8 @@ def state_of(net: Net) -> dict[str, Tensor]:
     return {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
 
 
-def read(data: bytes, name: str) -> Net:
-    """The net in the bytes of a model file called `name`."""
+def read(data: bytes, name: str) -> Model:
+    """The model in the bytes of a model file called `name`."""
     header, tensors = open_safetensors(data, name, FORMAT, "model")
     if header.get("version") != VERSION:
         raise FormatError(
@@ -74,7 +83,7 @@ def read(data: bytes, name: str) -> Net:
             f"Lithify reads version {VERSION}"
         )
     try:
-        return _restore(header, tensors)
+        return Model(_restore(header, tensors), _object(header, "provenance"))
     except (FormatError, InputError) as error:
         raise FormatError(f"{name}: {error}") from error
 
@@ -147,9 +156,7 @@ def _restore(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Net:
     names = header.get("class_names")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise FormatError("class_names is no list of names")
-    net = Net(encoder, layers, head, class_names=names)
-    net.provenance = _object(header, "provenance")
-    return net
+    return Net(encoder, layers, head, class_names=names)
 
 
 def _object(header: Mapping[str, Any], key: str) -> dict[str, Any]:

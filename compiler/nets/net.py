@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from lithify.compiler.codes import InputCode
 from lithify.compiler.nets.encoders import Thermometer
 from lithify.compiler.nets.heads import GroupSum
 from lithify.compiler.nets.layer import Bits, Layer
@@ -44,8 +44,7 @@ class Net(nn.Module):
         self.encoder = encoder
         self.layers = nn.ModuleList(layers)
         self.head = head
-        self.class_names = tuple(names)
-        self.provenance: dict[str, Any] = {}
+        self.classes = tuple(names)
 
     @property
     def features(self) -> int:
@@ -53,9 +52,9 @@ class Net(nn.Module):
         return self.encoder.features
 
     @property
-    def classes(self) -> int:
-        """How many classes the net tells apart."""
-        return self.head.classes
+    def code(self) -> InputCode:
+        """How raw features become the codes that the circuit takes."""
+        return self.encoder.code
 
     def steps(self) -> list[tuple[str, Layer]]:
         """The layers with their paths, `layers.0` first."""
@@ -83,7 +82,7 @@ class Net(nn.Module):
     def hard_scores_of(self, bits: Bits) -> NDArray[np.int64]:
         """Integer scores `[batch, classes]` of encoded features `[bits, batch]`."""
         self.check()
-        scores = np.empty((bits.shape[1], self.classes), np.int64)
+        scores = np.empty((bits.shape[1], self.head.classes), np.int64)
         for start in range(0, bits.shape[1], HARD_BATCH):
             part = bits[:, start : start + HARD_BATCH]
             for _, layer in self.steps():
@@ -120,7 +119,7 @@ class Net(nn.Module):
 
     def example(self) -> NDArray[np.float64]:
         """Raw features `[1, features]` that the net takes."""
-        low = 0 if self.encoder.code.kind == "rank" else self.encoder.code.low
+        low = 0 if self.code.kind == "rank" else self.code.low
         return np.full((1, self.features), float(low))
 
     @property
