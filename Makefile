@@ -41,7 +41,7 @@ demo: setup ## the whole way on the bundled digits: train, compile, prove, simul
 	@$(BIN)/lithify demo
 
 test: setup ## every test, then the wheel from outside the clone
-	$(BIN)/pytest -n $(JOBS) --dist loadfile
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --durations 10
 	@$(MAKE) --no-print-directory wheel-check
 
 check: style types meta ## formatting, lint, types and the tests of the project's form
