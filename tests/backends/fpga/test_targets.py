@@ -1,0 +1,85 @@
+"""Boards and devices: what their files say, and what is said of wrong ones."""
+
+import pytest
+
+from lithify.backends.fpga.targets import Board, Device, board, boards, device, devices, read_row
+from lithify.ir.errors import TargetError
+
+DEVICE = """
+title = "t"
+family = "ice40"
+cells = 1
+block_rams = 1
+nextpnr = "--x"
+cram = [1, 2]
+"""
+
+
+def test_every_board_is_read() -> None:
+    assert [*boards()] == ["hx8k-evn", "icebreaker", "icestick"]
+    assert [*devices()] == ["ice40-hx1k", "ice40-hx8k", "ice40-up5k"]
+    assert board("icebreaker").device is device("ice40-up5k")
+    assert {one.name for one in boards().values()} == {*boards()}
+
+
+@pytest.mark.parametrize("name", ["hx8k-evn", "icebreaker", "icestick"])
+def test_a_board_agrees_with_its_amaranth_platform(name: str) -> None:
+    target = board(name)
+    platform = target.new_platform()
+    assert platform.device.lower() == target.device.name.replace("-", "")
+    assert platform.package.lower() == target.package
+    assert platform.default_clk_frequency == 12e6
+    uart = platform.lookup("uart", 0)
+    assert {"rx", "tx"} <= {signal.name for signal in uart.ios}
+    assert platform._nextpnr_device_options[platform.device] == target.device.nextpnr
+
+
+def test_an_unknown_board_names_the_nearest() -> None:
+    with pytest.raises(TargetError) as caught:
+        board("icebraker")
+    assert str(caught.value) == (
+        "'icebraker' is not a known board; nearest: icebreaker, icestick; "
+        "`lithify boards` tells more about each"
+    )
+    with pytest.raises(TargetError) as caught:
+        board("zzz")
+    assert str(caught.value) == (
+        "'zzz' is not a known board; there are hx8k-evn, icebreaker, icestick; "
+        "`lithify boards` tells more about each"
+    )
+    with pytest.raises(TargetError) as caught:
+        device("ice40-hx9k")
+    assert str(caught.value) == (
+        "'ice40-hx9k' is not a known device; nearest: ice40-hx8k, ice40-hx1k, ice40-up5k"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title = ", "x.toml is not TOML: Invalid value (at end of document)"),
+        (DEVICE + "cels = 3", "x.toml: unknown key 'cels'; did you mean 'cells'?"),
+        (
+            DEVICE + "zzzz = 3",
+            "x.toml: unknown key 'zzzz'; "
+            "the keys are title, family, cells, block_rams, nextpnr, cram",
+        ),
+        (DEVICE.replace("cells = 1", ""), "x.toml: the key 'cells' is missing"),
+        (DEVICE.replace("cells = 1", "cells = '1'"), "x.toml: cells is '1'; it must be an integer"),
+        (DEVICE.replace('"t"', "5"), "x.toml: title is 5; it must be a string"),
+        (DEVICE.replace("[1, 2]", "['a']"), "x.toml: cram is ['a']; it must be a list of integers"),
+        (DEVICE.replace("[1, 2]", "7"), "x.toml: cram is 7; it must be a list of integers"),
+    ],
+)
+def test_a_wrong_file_is_refused(text: str, message: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        read_row("x.toml", text, Device)
+    assert str(caught.value) == message
+
+
+def test_lists_of_strings_are_checked() -> None:
+    keys = "title platform device package loader tried notes".split()
+    text = "\n".join(f'{key} = ""' for key in keys)
+    assert read_row("y.toml", text + "\nloader_options = ['-f']", Board)["loader_options"] == ["-f"]
+    with pytest.raises(TargetError, match="^y.toml: loader_options is \\[1\\]; it must be a list"):
+        read_row("y.toml", text + "\nloader_options = [1]", Board)
