@@ -252,7 +252,7 @@ def _port(one: dict[str, Any]) -> Port:
 
 def _cast(array: NDArray[Any], name: str) -> NDArray[Any]:
     """The array in the type that the circuit keeps, if that holds every value."""
-    limits = np.iinfo(ARRAYS[name])
+    limits = np.iinfo(np.dtype(ARRAYS[name]))
     if array.size and not (limits.min <= int(array.min()) and int(array.max()) <= limits.max):
         raise FormatError(f"array {name} has a value that does not fit {limits.bits} bits")
     return array.astype(ARRAYS[name])

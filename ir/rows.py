@@ -58,9 +58,9 @@ class GateRows:
         if (pulls == 1).all():
             return np.empty(0, np.int32)
         full = np.ones(len(self.fanins), np.int32)
-        arities = np.diff(np.frombuffer(self.ends, np.int64))
+        ends = np.frombuffer(self.ends, np.int64)
         thresholds = np.frombuffer(self.kinds, np.uint8) == THRESHOLD
-        full[np.repeat(thresholds, arities)] = pulls
+        full[np.repeat(thresholds, ends[1:] - ends[:-1])] = pulls
         return full
 
 

@@ -1,0 +1,135 @@
+"""Random circuits: small strange ones for fuzzing, large plain ones for benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lithify.ir.builder import Builder
+from lithify.ir.circuit import MOST_FANINS, READOUTS, Circuit
+from lithify.ir.origin import PARTS
+from lithify.ir.ports import KINDS, Port, full_range
+
+ODD_NAMES = ("x", "pixels", "input", "a b", "%3", 'quo"te', "größe")
+
+
+def random_circuit(
+    rng: np.random.Generator,
+    *,
+    gates: int = 40,
+    arity: int = MOST_FANINS,
+    thresholds: bool = True,
+    readout: str | None = None,
+    odd_names: bool = False,
+    fold: bool = False,
+) -> Circuit:
+    """A circuit with a bit of everything, drawn from `rng`.
+
+    Tables have up to `arity` fan-ins. Unless `fold` is given all gates stay as drawn, constant and
+    repeated fan-ins included, and there are exactly `gates` of them. Without `readout` any is
+    drawn; "bits" makes a circuit without scores.
+    """
+    builder = Builder(fold=fold, hash=fold)
+    for port in _ports(rng, ODD_NAMES if odd_names else ("x", "y", "z")):
+        builder.port(port)
+    signals = np.arange(builder.num_signals, dtype=np.int32)
+    left = gates
+    while left:
+        size = int(rng.integers(1, max(2, left // 4 + 1)))
+        path, part = f"layers.{rng.integers(4)}", PARTS[rng.integers(len(PARTS))]
+        threshold = thresholds and rng.random() < 0.4
+        if rng.random() < 0.2:
+            made = _batch(builder, rng, signals, size, arity, threshold)
+        else:
+            with builder.origin(path, part):
+                made = _batch(builder, rng, signals, size, arity, threshold)
+        signals = np.concatenate([signals, made])
+        left -= size
+    chosen = str(rng.choice(READOUTS)) if readout is None else readout
+    _outputs(builder, rng, signals, chosen)
+    return builder.finish(readout=chosen)
+
+
+def random_layered(
+    rng: np.random.Generator,
+    *,
+    inputs: int = 784,
+    layers: Sequence[int] = (8000,) * 6,
+    classes: int = 10,
+    fold: bool = False,
+) -> Circuit:
+    """A random logic-gate net: layers of 2-input tables, one score a class over the last."""
+    builder = Builder(fold=fold, hash=fold)
+    signals = builder.input("x", count=inputs, kind="bit").ravel()
+    for index, size in enumerate(layers):
+        first = rng.integers(signals.size, size=size, dtype=np.int32)
+        step = rng.integers(1, max(2, signals.size), size=size, dtype=np.int32)
+        second = (first + step) % np.int32(signals.size)
+        tables = rng.integers(16, size=size, dtype=np.uint64)
+        with builder.origin(f"layers.{index}", "core"):
+            signals = builder.tables(tables, signals[np.stack([first, second], axis=1)])
+    for index, group in enumerate(np.array_split(signals, classes)):
+        builder.score(f"class{index}", group)
+    return builder.finish(readout="argmax")
+
+
+def _ports(rng: np.random.Generator, names: Sequence[str]) -> list[Port]:
+    """One to three ports of any kind, some with a narrow range."""
+    ports = []
+    for name in rng.permutation(names)[: rng.integers(1, 4)].tolist():
+        kind = KINDS[rng.integers(len(KINDS))]
+        width = 1 if kind == "bit" else int(rng.integers(1, 6))
+        low, high = full_range(width, kind)
+        if rng.random() < 0.5:
+            low, high = sorted(rng.integers(low, high, size=2, endpoint=True).tolist())
+        ports.append(Port(name, width, int(rng.integers(1, 4)), kind, low, high))
+    return ports
+
+
+def _batch(
+    builder: Builder,
+    rng: np.random.Generator,
+    signals: NDArray[np.int32],
+    size: int,
+    arity: int,
+    threshold: bool,
+) -> NDArray[np.int32]:
+    """The signals of `size` gates of one kind and arity over the signals so far."""
+    if threshold:
+        k = int(rng.integers(0, 10))
+        pins = _pins(rng, signals, size, k)
+        weights = rng.integers(1, 8, size=pins.shape) * rng.choice([-1, 1], size=pins.shape)
+        if rng.random() < 0.3:
+            weights = np.ones_like(weights)
+        bounds = rng.integers(-k - 1, k + 2, size=size)
+        return builder.thresholds(bounds, pins, weights)
+    k = int(rng.integers(0 if rng.random() < 0.1 else 1, arity + 1))
+    tables = rng.integers(0, 2 ** (1 << k) - 1, size=size, dtype=np.uint64, endpoint=True)
+    return builder.tables(tables, _pins(rng, signals, size, k))
+
+
+def _pins(
+    rng: np.random.Generator, signals: NDArray[np.int32], size: int, k: int
+) -> NDArray[np.int32]:
+    """Fan-ins, half of them from the last few signals, so that circuits grow deep."""
+    recent = signals[-16:]
+    near = rng.choice(recent, size=(size, k))
+    far = rng.choice(signals, size=(size, k))
+    return np.where(rng.random((size, k)) < 0.5, near, far).astype(np.int32)
+
+
+def _outputs(
+    builder: Builder, rng: np.random.Generator, signals: NDArray[np.int32], readout: str
+) -> None:
+    """Up to three words, and scores where the readout may have them."""
+    for index in range(int(rng.integers(0 if readout != "bits" else 1, 4))):
+        kind = KINDS[rng.integers(len(KINDS))]
+        width = 1 if kind == "bit" else int(rng.integers(1, 6))
+        word = rng.choice(signals, size=(int(rng.integers(1, 4)), width))
+        builder.output(f"word{index}", word, kind=kind)
+    for index in range(int(rng.integers(1, 5)) if readout != "bits" else 0):
+        terms = rng.choice(signals, size=int(rng.integers(0, 12)))
+        weights = None if rng.random() < 0.5 else rng.integers(-6, 7, size=terms.size)
+        builder.score(f"class{index}", terms, weights, bias=int(rng.integers(-5, 6)))
