@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.lithify-setup
 PACKAGES := backends compiler hw_tests ir
 TYPED := $(foreach one,tests benchmarks examples,$(if $(wildcard $(one)/*.py),$(one)))
-META := tests/test_doctests.py tests/test_house.py tests/test_layering.py \
+META := tests/test_doctests.py tests/test_house.py tests/test_layering.py tests/test_pages.py \
         tests/test_packaging.py tests/test_startup.py
 
 .PHONY: help setup demo test check style types meta wheel wheel-check clean
