@@ -1,0 +1,118 @@
+"""A circuit as a Verilog file and its description."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lithify.backends.artifacts import Artifacts
+from lithify.backends.verilog.description import FILE, Description
+from lithify.backends.verilog.names import identifier
+from lithify.ir.circuit import Circuit
+from lithify.ir.errors import InputError
+from lithify.ir.netlist import Netlist
+
+if TYPE_CHECKING:
+    from lithify.backends.verilog.core import Core
+
+INTERFACES = ("comb", "pipeline", "stream")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerilogOptions:
+    """How a circuit becomes Verilog.
+
+    `interface`: "comb" has neither clock nor registers; "pipeline" has `clk` and the enable `en`;
+    "stream" has `clk`, `rst` and a valid/ready handshake on both sides. The two with a clock have a
+    row of registers every `every` levels of gates (0: none), and at the inputs or outputs.
+    """
+
+    name: str = "net"
+    interface: str = "comb"
+    every: int = 0
+    register_inputs: bool = False
+    register_outputs: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be built."""
+        if self.name != identifier(self.name):
+            raise InputError(
+                f"name {self.name!r} cannot be a Verilog module; "
+                f"{identifier(self.name)!r} could: letters, digits and _, and no Verilog word"
+            )
+        if self.interface not in INTERFACES:
+            raise InputError(f"interface {self.interface!r} is none of {', '.join(INTERFACES)}")
+        if self.every < 0:
+            raise InputError(f"every={self.every}: a row of registers each N levels; 0 for none")
+        if self.interface == "comb" and self.every:
+            raise InputError(
+                f"every={self.every}: the comb interface has no clock; "
+                'choose interface "pipeline" or "stream"'
+            )
+
+
+def emit(design: Circuit | Netlist, options: VerilogOptions | None = None) -> Artifacts:
+    """`NAME.v` and `design.json`; the same bytes for the same circuit and options."""
+    from amaranth.hdl import ClockDomain, Fragment
+
+    from lithify.backends.verilog.core import Core
+    from lithify.backends.verilog.stream import Stream
+    from lithify.backends.verilog.text import verilog
+
+    options = options or VerilogOptions()
+    clocked = options.interface != "comb"
+    core = Core(
+        design,
+        every=options.every,
+        register_inputs=clocked and options.register_inputs,
+        register_outputs=clocked and options.register_outputs,
+    )
+    described = _describe(core, options)
+    component = Stream(core) if options.interface == "stream" else core
+    fragment = Fragment.get(component, None)
+    ports = [*component.input_signals(), *component.output_signals()]
+    if options.interface == "stream":
+        handshake = ("in_valid", "in_ready", "out_valid", "out_ready")
+        ports = [*(getattr(component, name) for name in handshake), *ports]
+    elif core.latency:
+        ports = [core.en, *ports]
+    if core.latency:
+        domain = ClockDomain("sync", reset_less=options.interface == "pipeline")
+        domain.clk.name = "clk"
+        fragment.add_domains(domain)
+        ports = [domain.clk, *([] if domain.rst is None else [domain.rst]), *ports]
+    text = verilog(
+        fragment,
+        name=options.name,
+        ports=ports,
+        header=_header(described),
+        partly_read=core.partly_read_inputs(),
+    )
+    return Artifacts({described.file: text, FILE: described.to_json()})
+
+
+def _describe(core: "Core", options: VerilogOptions) -> Description:
+    return Description(
+        name=options.name,
+        file=f"{options.name}.v",
+        interface=options.interface,
+        every=options.every,
+        latency=core.latency,
+        registers=core.registers,
+        gates=dict(sorted(core.gates_by_part().items())),
+        inputs=core.interface.inputs,
+        outputs=core.interface.outputs,
+    )
+
+
+def _header(described: Description) -> list[str]:
+    """What a reader of the file should know first."""
+    parts = ", ".join(f"{count} in the {part}" for part, count in described.gates.items())
+    when = "combinational"
+    if described.latency:
+        when = f"latency {described.latency}, {described.registers} registers"
+    lines = [f"{described.name}: written by Lithify; {when}; gates: {parts or 'none'}."]
+    lines += ["Element i of a port is at bits [i * width, (i + 1) * width)."]
+    for direction, buses in (("input", described.inputs), ("output", described.outputs)):
+        for bus in buses:
+            size = f"{bus.count} x {bus.width} bit, {bus.kind}"
+            lines.append(f"{direction} {bus.signal}: {' '.join(bus.name.split())}, {size}")
+    return lines
