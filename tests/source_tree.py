@@ -20,6 +20,7 @@ ONLY_IN = {
         "compiler/training/",
     ),
     "safetensors": ("compiler/importers/", "compiler/nets/", "compiler/training/"),
+    "PIL": ("compiler/training/",),
     "sklearn": ("compiler/training/",),
     "rich": ("lithify/cli/",),
 }

@@ -9,14 +9,14 @@ import pytest
 from source_tree import PACKAGES, ROOT, SCRIPTS, files, name_of, tree
 
 MOST_LINES = 400
-MOST_LINES_OF_A_FUNCTION = 60
+MOST_LINES_OF_A_FUNCTION = 50
 LEAST_TEST_LINES = 0.6  # for each source line
 SOURCE = ("backends", "compiler", "ir", "lithify")
 TESTS = ("hw_tests", "tests")
 TEXT = (".c", ".h", ".md", ".py", ".sv", ".toml", ".v")
 LOOSE = ("CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "README.md", "pyproject.toml")
 # Brackets keep the patterns from matching this file.
-MARKS = re.compile("TOD[O]|FIXM[E]|XX[X]|NotImplemented[E]rror")
+MARKS = re.compile("TOD[O]|FIXM[E]|XX[X]|raise NotImplemented[E]rror")
 MACHINE_PATHS = re.compile(r"(^|[^A-Za-z0-9_.])/(work|farm|root|home|tmp/[a-z])/")
 LINKS = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)")  # to files, in Markdown
 MAY_PRINT = ("benchmarks/", "examples/", "lithify/cli/")
@@ -47,11 +47,12 @@ def lines_against(rule: Rule, *folders: str) -> list[str]:
 
 
 def long_functions(module: ast.Module) -> Iterator[int]:
-    """The first lines of functions that are too long."""
+    """The first lines of functions whose bodies, without docstrings, are too long."""
     for node in ast.walk(module):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            begin = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0]
             assert node.end_lineno is not None
-            if node.end_lineno - node.lineno + 1 > MOST_LINES_OF_A_FUNCTION:
+            if node.end_lineno - begin.lineno + 1 > MOST_LINES_OF_A_FUNCTION:
                 yield node.lineno
 
 
@@ -150,8 +151,8 @@ def test_there_are_enough_tests() -> None:
 @pytest.mark.parametrize(
     ("rule", "code", "lines"),
     [
-        (long_functions, "def f():\n" + "    x = 1\n" * 59, []),
-        (long_functions, "\ndef f():\n" + "    x = 1\n" * 60, [2]),
+        (long_functions, "def f():\n    'Says.'\n" + "    x = 1\n" * 50, []),
+        (long_functions, "\ndef f():\n" + "    x = 1\n" * 51, [2]),
         (broad_exceptions, "try: f()\nexcept: pass", [2]),
         (broad_exceptions, "try: f()\nexcept (OSError, Exception) as e:\n    raise E from e", [2]),
         (broad_exceptions, "try: f()\nexcept BaseException:\n    g()\n    raise", []),
