@@ -73,11 +73,20 @@ class LogicLayer(Layer):
         self.outputs = wires.shape[1]
         self.parametrisation = parametrisation
         self.weights = nn.Parameter(start)
-        places, first = readers(wires, inputs)
         self.register_buffer("wires", torch.from_numpy(wires))
-        self.register_buffer("_places", torch.from_numpy(places), persistent=False)
-        self.register_buffer("_first", torch.from_numpy(first), persistent=False)
+        self.register_buffer("_places", torch.empty(0), persistent=False)
+        self.register_buffer("_first", torch.empty(0), persistent=False)
         self.register_buffer("_basis", corner_coefficients(table_corners()), persistent=False)
+        self._find_readers()
+        self.register_load_state_dict_post_hook(  # type: ignore[no-untyped-call]
+            lambda layer, _: layer._find_readers()
+        )
+
+    def _find_readers(self) -> None:
+        """Note who reads each input, for the backward; wiring that is loaded changes it."""
+        places, first = readers(to_numpy(self.wires), self.inputs)
+        self._places = torch.from_numpy(places).to(self.wires.device)
+        self._first = torch.from_numpy(first).to(self.wires.device)
 
     def coefficients(self) -> Tensor:
         """The multilinear coefficients `[4, outputs]` of the soft gates."""

@@ -1,1 +1,16 @@
-"""How soft nets are trained: data, loop, checkpoints."""
+"""Training of soft nets, judged by their hard form."""
+
+from lithify.compiler.training.loop import Epoch, History, Progress, accuracy, train
+from lithify.compiler.training.recipe import Recipe, Result, read_recipe, run_recipe
+
+__all__ = [
+    "Epoch",
+    "History",
+    "Progress",
+    "Recipe",
+    "Result",
+    "accuracy",
+    "read_recipe",
+    "run_recipe",
+    "train",
+]

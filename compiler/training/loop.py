@@ -1,0 +1,306 @@
+"""The training loop: soft gradients, judged by the hard net."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from lithify.compiler.nets.model_file import describe, state_of
+from lithify.compiler.nets.net import Net
+from lithify.compiler.training import checkpoint as checkpoints
+from lithify.compiler.training.data import digest, stratified
+from lithify.compiler.training.settings import Settings
+from lithify.ir.errors import InputError
+
+log = logging.getLogger(__name__)
+ENCODE_BATCH = 4096
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """The mean soft loss of an epoch, and how the hard net did on the validation samples."""
+
+    number: int
+    loss: float
+    accuracy: float
+    hard_loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a progress callback is told after each epoch."""
+
+    epoch: Epoch
+    epochs: int
+    best: Epoch
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Every epoch, the one whose weights the net ended with, and whether patience ran out."""
+
+    epochs: tuple[Epoch, ...]
+    best: Epoch
+    stopped_early: bool
+
+
+def train(
+    net: Net,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    epochs: int = 20,
+    batch: int = 100,
+    learning_rate: float = 0.02,
+    schedule: str = "cosine",
+    label_smoothing: float = 0.0,
+    patience: int | None = None,
+    validation: float | tuple[ArrayLike, ArrayLike] = 0.1,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Callable[[Progress], None] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+) -> History:
+    """The history of training `net` in place; it ends with the weights of its best epoch.
+
+    Best is the highest accuracy of the *hard* net on validation samples: a stratified share of the
+    samples, or a pair (x, y). With `checkpoint` every epoch is kept in that file, and `resume` goes
+    on from it, bit for bit as if never stopped.
+    """
+    settings = Settings(
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        label_smoothing=label_smoothing,
+        patience=patience,
+    )
+    net.check()
+    features, labels = np.asarray(x), require_labels(x, y, net)
+    if isinstance(validation, tuple):
+        held, held_labels = np.asarray(validation[0]), require_labels(*validation, net)
+    else:
+        rng = np.random.default_rng(np.random.SeedSequence([seed, 3]))
+        kept, out = stratified(np.arange(len(labels)), labels, validation, rng)
+        held, held_labels = features[out], labels[out]
+        features, labels = features[kept], labels[kept]
+    run = _Run(net, settings, seed, _device(device))
+    run.load(features, labels, held, held_labels)
+    path = None if checkpoint is None else Path(checkpoint)
+    if path is not None and resume:
+        run.restore(path)
+    return run.finish(progress, path)
+
+
+def require_labels(x: ArrayLike, y: ArrayLike, net: Net) -> Labels:
+    """The labels as int64; InputError where they are no classes of the samples."""
+    labels, samples = np.asarray(y), np.asarray(x)
+    if labels.ndim != 1 or samples.ndim < 2 or len(labels) != len(samples):
+        raise InputError(
+            f"the features have shape {samples.shape} and the labels {labels.shape}; "
+            "[samples, features] and [samples] are needed"
+        )
+    if not len(labels):
+        raise InputError("the data set is empty; at least one sample is needed")
+    if labels.dtype.kind not in "iu" and not (
+        labels.dtype.kind == "f" and (labels == np.floor(labels)).all()
+    ):
+        raise InputError(
+            f"the labels are of type {labels.dtype}, such as {labels[0]!r}; class numbers "
+            f"from 0 to {len(net.classes) - 1} are needed"
+        )
+    wrong = np.flatnonzero((labels < 0) | (labels >= len(net.classes)))
+    if wrong.size:
+        raise InputError(
+            f"label {wrong[0]} is {labels[wrong[0]]}; the net has classes 0 to "
+            f"{len(net.classes) - 1}"
+        )
+    return labels.astype(np.int64)
+
+
+def accuracy(net: Net, x: ArrayLike, y: ArrayLike) -> float:
+    """The share of samples that the hard net puts into their class."""
+    labels = require_labels(x, y, net)
+    return float((net.hard_predict(x) == labels).mean())
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("device 'cuda': no GPU that torch can use; use device 'auto' or 'cpu'")
+    if name not in ("cpu", "cuda"):
+        raise InputError(f"device {name!r} is none of auto, cpu, cuda")
+    return torch.device(name)
+
+
+class _Run:
+    """One training run: what changes from epoch to epoch."""
+
+    def __init__(self, net: Net, settings: Settings, seed: int, device: torch.device) -> None:
+        self.net = net.to(device)
+        self.settings = settings
+        self.seed = seed
+        self.device = device
+        self.optimiser = torch.optim.Adam(
+            net.layers.parameters(), lr=settings.learning_rate, fused=True
+        )
+        self.epochs: list[Epoch] = []
+        self.best: Epoch | None = None
+        self.best_net = _copy(net)
+
+    def load(
+        self, x: NDArray[Any], labels: Labels, held: NDArray[Any], held_labels: Labels
+    ) -> None:
+        """Check and encode the samples, once."""
+        bits = encode(self.net, x)
+        self.samples = torch.from_numpy(np.ascontiguousarray(bits.T).view(np.uint8)).to(self.device)
+        self.labels = torch.from_numpy(labels).to(self.device)
+        self.held, self.held_labels = encode(self.net, held), held_labels
+        self.identity: dict[str, Any] = {
+            "settings": asdict(self.settings),
+            "seed": self.seed,
+            "data": digest(bits, labels) + digest(self.held, held_labels),
+            "net": describe(self.net),
+            "start": _digest(self.net),
+        }
+
+    def restore(self, path: Path) -> None:
+        """Stand where the checkpoint stands, if there is one."""
+        state = checkpoints.read(path, self.identity)
+        if state is None:
+            log.info("%s does not exist; training starts at the beginning", path)
+            return
+        self.net.load_state_dict(dict(state.net))
+        self.best_net = dict(state.best_net)
+        checkpoints.restore_optimiser(self.optimiser, state.optimiser)
+        self.epochs = [Epoch(int(number), *rest) for number, *rest in state.epochs]
+        self.best = self.epochs[state.best]
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint."""
+        assert self.best is not None
+        rows = [[e.number, e.loss, e.accuracy, e.hard_loss] for e in self.epochs]
+        tensors = checkpoints.optimiser_tensors(self.optimiser)
+        state = checkpoints.Checkpoint(
+            self.identity,
+            rows,
+            self.best.number,
+            self.net.state_dict(),
+            self.best_net,
+            tensors,
+        )
+        checkpoints.write(path, state)
+
+    def finish(self, progress: Callable[[Progress], None] | None, path: Path | None) -> History:
+        """Train the epochs that are left, and end with the best weights."""
+        while len(self.epochs) < self.settings.epochs and not self.out_of_patience:
+            started = time.perf_counter()
+            self.train_epoch(len(self.epochs))
+            if path is not None:
+                self.save(path)
+            if progress is not None and self.best is not None:
+                seconds = time.perf_counter() - started
+                progress(Progress(self.epochs[-1], self.settings.epochs, self.best, seconds))
+        assert self.best is not None
+        self.net.load_state_dict(self.best_net)
+        return History(tuple(self.epochs), self.best, len(self.epochs) < self.settings.epochs)
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether the best epoch lies further back than patience allows."""
+        if self.settings.patience is None or self.best is None:
+            return False
+        return len(self.epochs) - 1 - self.best.number >= self.settings.patience
+
+    def train_epoch(self, number: int) -> None:
+        """One pass over the samples in an order that depends on the seed and the epoch alone."""
+        rng = np.random.default_rng(np.random.SeedSequence([self.seed, 1, number]))
+        order = torch.from_numpy(rng.permutation(len(self.labels))).to(self.device)
+        steps = -(-len(order) // self.settings.batch)
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        self.net.train()
+        for step in range(steps):
+            chosen = order[step * self.settings.batch : (step + 1) * self.settings.batch]
+            self._set_rate(number * steps + step, self.settings.epochs * steps)
+            total += self._step(chosen).double() * len(chosen)
+        self.net.eval()
+        loss = float(total) / len(order)
+        if not math.isfinite(loss):
+            raise InputError(
+                f"the loss is {loss} in epoch {number}; train again with a learning rate below "
+                f"{self.settings.learning_rate}"
+            )
+        self._judge(number, loss)
+
+    def _step(self, chosen: Tensor) -> Tensor:
+        """The loss of one optimiser step on these samples."""
+        bits = self.samples.index_select(0, chosen).t().to(torch.float32).contiguous()
+        loss = functional.cross_entropy(
+            self.net.logits(bits),
+            self.labels.index_select(0, chosen),
+            label_smoothing=self.settings.label_smoothing,
+        )
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        return loss.detach()
+
+    def _set_rate(self, step: int, steps: int) -> None:
+        """The learning rate is a function of the step alone."""
+        rate = self.settings.learning_rate
+        if self.settings.schedule == "cosine":
+            rate *= 0.5 * (1 + math.cos(math.pi * step / steps))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+
+    def _judge(self, number: int, loss: float) -> None:
+        """Score the hard net, and keep its weights if it is the best so far."""
+        scores = self.net.hard_scores_of(self.held)
+        right = float((scores.argmax(axis=1) == self.held_labels).mean())
+        logits = torch.from_numpy(scores) / self.net.head.temperature
+        hard_loss = float(functional.cross_entropy(logits, torch.from_numpy(self.held_labels)))
+        epoch = Epoch(number, loss, right, hard_loss)
+        self.epochs.append(epoch)
+        best = self.best
+        if best is None or (right, -hard_loss) >= (best.accuracy, -best.hard_loss):
+            self.best, self.best_net = epoch, _copy(self.net)
+
+
+def encode(net: Net, x: NDArray[Any]) -> NDArray[np.bool_]:
+    """Bits `[bits, samples]` of raw features, after checking that they have codes."""
+    parts = []
+    for start in range(0, len(x), ENCODE_BATCH):
+        part = x[start : start + ENCODE_BATCH]
+        net.code.encode(part)
+        parts.append(net.encoder.hard(part))
+    return np.concatenate(parts, axis=1)
+
+
+def _digest(net: Net) -> str:
+    """The sha256 of the state: the weights and wiring that a run starts from."""
+    hashed = hashlib.sha256()
+    for name, value in state_of(net).items():
+        hashed.update(name.encode())
+        hashed.update(value.numpy().tobytes())
+    return hashed.hexdigest()
+
+
+def _copy(net: Net) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in net.state_dict().items()}

@@ -1,0 +1,39 @@
+"""The numbers that steer training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lithify.ir.errors import InputError
+
+SCHEDULES = ("constant", "cosine")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How long, in what steps and with what loss."""
+
+    epochs: int = 20
+    batch: int = 100
+    learning_rate: float = 0.02
+    schedule: str = "cosine"
+    label_smoothing: float = 0.0
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no run can be made of."""
+        _require("epochs", self.epochs, self.epochs >= 1, "at least 1")
+        _require("batch", self.batch, self.batch >= 1, "at least 1")
+        rate = self.learning_rate
+        _require("learning_rate", rate, 0 < rate < float("inf"), "a positive number")
+        smoothing = self.label_smoothing
+        _require("label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1")
+        enough = self.patience is None or self.patience >= 1
+        _require("patience", self.patience, enough, "at least 1")
+        known = self.schedule in SCHEDULES
+        _require("schedule", repr(self.schedule), known, "constant or cosine")
+
+
+def _require(name: str, value: object, good: bool, needed: str) -> None:
+    if not good:
+        raise InputError(f"{name} is {value}; it must be {needed}")
