@@ -32,8 +32,8 @@ class Adders:
 
     Compressor ``i`` belongs to group ``groups[i]`` and says: over its ``kinds[i]`` input literals,
     ``inputs[i].sum() == sum + 2 * carry``, all of weight ``2 ** columns[i]``. ``sums`` and
-    ``carries`` are literals; -1 is a bit that nothing reads. The table of the gate behind a literal
-    reads only signals among the inputs (or the literal is itself an input or a constant).
+    ``carries`` are literals; -1 is a bit that nothing reads, or the carry that THROUGH has not.
+    The gates behind them read only signals among the inputs.
     Two compressors may share gates, within a group or across groups.
 
     Group ``g`` says, modulo ``2 ** widths[g]``, that ::
@@ -43,8 +43,8 @@ class Adders:
     and this follows by adding up the equations of its compressors as linear forms over signals
     (inverted = 1 - signal). A bit of -1 is the sum of -1 in that column: one unread bit.
     SCORE: the value as two's complement, bits are those of `Word("scores")`.
-    THRESHOLD, MATCH: ``terms - bound + 2 ** (width - 1)`` is in ``[0, 2 ** width)``, so that the top
-    bit, the only one that is read, says ``terms >= bound``; ``biases = 2 ** (width - 1) - bound``.
+    THRESHOLD, MATCH: ``terms - bound + 2 ** (width - 1)`` is in 0 to 2 ** width - 1; the top bit,
+    the only one that is read, says ``terms >= bound``; ``biases = 2 ** (width - 1) - bound``.
     """
 
     kinds: UInt8
@@ -84,7 +84,7 @@ class Adders:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """The argmax as a tournament: entries ``0 .. C-1`` are the scores, entry ``C + i`` wins match i.
+    """The argmax as a tournament: entries 0 to C-1 are the scores, entry C + i wins match i.
 
     ``higher[i]`` is the signal "right strictly above left" (group MATCH with owner i: the bits of
     `values[right]` count as they do in two's complement, those of `values[left]` negated, bound 1).
