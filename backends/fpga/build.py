@@ -1,0 +1,168 @@
+"""From a circuit to a bitstream: Amaranth top, yosys, nextpnr, icepack, and what they found."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lithify.backends.fpga import targets
+from lithify.backends.fpga.placement import Routed, place_and_route, refuse_too_large
+from lithify.backends.fpga.synthesis import Cells, synthesise
+from lithify.backends.fpga.targets import Board
+from lithify.backends.fpga.top import sources
+from lithify.backends.toolchain import run
+from lithify.backends.verilog.frames import Layout
+from lithify.ir.circuit import Circuit
+from lithify.ir.errors import InputError, WriteError
+from lithify.ir.files import write_atomically
+from lithify.ir.netlist import Netlist
+
+BAUD = 115200
+EVERY = 3
+"""Levels of gates between two rows of registers."""
+
+BITSTREAM = "design.bin"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """A packed bitstream and what is known about it. Times are wall seconds by step."""
+
+    board: Board
+    bitstream: Path
+    layout: Layout
+    baud: int
+    latency: int
+    clock_mhz: float
+    parts: Mapping[str, Cells]
+    best: Routed
+    runs: tuple[Routed, ...]
+    seconds: Mapping[str, float]
+
+    @property
+    def fmax_mhz(self) -> float:
+        """The highest clock frequency that the best routing would bear."""
+        return self.best.fmax_mhz
+
+    @property
+    def meets_clock(self) -> bool:
+        """Whether the design is fast enough for the board's clock."""
+        return self.fmax_mhz >= self.clock_mhz
+
+    @property
+    def utilisation(self) -> float:
+        """The share of the chip's logic cells that is used."""
+        return self.best.cells_used / self.board.device.cells
+
+    def as_dict(self) -> dict[str, object]:
+        """Everything as plain values, for JSON."""
+        return {
+            "board": self.board.name,
+            "device": self.board.device.name,
+            "bitstream": self.bitstream.name,
+            "cells_used": self.best.cells_used,
+            "cells_available": self.board.device.cells,
+            "parts": {
+                part: {
+                    "luts": cells.luts,
+                    "flip_flops": cells.flip_flops,
+                    "carries": cells.carries,
+                }
+                for part, cells in self.parts.items()
+            },
+            "fmax_mhz": round(self.fmax_mhz, 2),
+            "clock_mhz": self.clock_mhz,
+            "latency": self.latency,
+            "baud": self.baud,
+            "critical_path": self.best.critical_path,
+            "seeds": {str(one.seed): round(one.fmax_mhz, 2) for one in self.runs},
+            "seed": self.best.seed,
+            "options": list(self.best.options),
+            "seconds": {step: round(seconds, 1) for step, seconds in self.seconds.items()},
+        }
+
+
+class _Clock:
+    """Takes the time of each step."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - start
+
+
+def build(
+    design: Circuit | Netlist,
+    board: Board | str,
+    folder: Path | str,
+    *,
+    seeds: Sequence[int] = (1,),
+    every: int = EVERY,
+    baud: int = BAUD,
+    progress: Callable[[str], None] = lambda text: None,
+) -> BuildResult:
+    """The bitstream of a design for a board, made in `folder`, of the seed with the best clock.
+
+    The same design and seeds give the same bytes. Every tool's log stays in the folder.
+    """
+    if not seeds:
+        raise InputError("no seeds are given; place and route takes at least one, such as 1")
+    target = targets.board(board) if isinstance(board, str) else board
+    folder = _new_folder(Path(folder))
+    clock = _Clock()
+    with clock.step("elaborate"):
+        progress("writing the design for yosys")
+        source = sources(design, target, every=every, baud=baud)
+        write_atomically(folder / "top.il", source.rtlil.encode())
+        write_atomically(folder / "top.pcf", source.constraints.encode())
+    with clock.step("synthesise"):
+        progress(f"synthesising for the {target.device.title}")
+        parts = synthesise(folder)
+        refuse_too_large(sum(parts.values(), Cells()).at_least, target)
+    with clock.step("place and route"):
+        limit_s = 120 + target.device.cells / 20
+        runs = tuple(
+            place_and_route(folder, target, seed=seed, limit_s=limit_s, progress=progress)
+            for seed in seeds
+        )
+    best = max(runs, key=lambda one: one.fmax_mhz)
+    with clock.step("pack"):
+        progress("packing the bitstream")
+        bitstream = _pack(folder, best)
+    return BuildResult(
+        board=target,
+        bitstream=bitstream,
+        layout=source.layout,
+        baud=baud,
+        latency=source.latency,
+        clock_mhz=source.clock_hz / 1e6,
+        parts=parts,
+        best=best,
+        runs=runs,
+        seconds=clock.seconds,
+    )
+
+
+def _pack(folder: Path, best: Routed) -> Path:
+    """The bitstream; it takes its name only when it is whole."""
+    part = folder / f"{best.asc.stem}.part"
+    log = folder / "icepack.log"
+    run("icepack", [best.asc.name, part.name], cwd=folder, log=log, timeout_s=300)
+    written = write_atomically(folder / BITSTREAM, part.read_bytes())
+    part.unlink()
+    return written
+
+
+def _new_folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(
+            f"the folder {folder} cannot be made ({error.strerror}); choose another folder"
+        ) from error
+    return folder

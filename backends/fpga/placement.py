@@ -1,0 +1,167 @@
+"""Place and route for iCE40 by nextpnr, with another way tried where one gets stuck."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lithify.backends.fpga.targets import Board
+from lithify.backends.fpga.top import part_of
+from lithify.backends.toolchain import Completed, failure, run
+from lithify.ir.errors import MappingError
+
+WAYS: tuple[tuple[str, ...], ...] = ((), ("--router", "router2"), ("--no-tmdriv",))
+"""The options tried in turn. Deep logic is all critical, so that the placer heaps it up where
+the wires run out; the second router or placement that ignores timing then often still succeeds."""
+
+STUCK_S = 60.0
+"""How long the router may go on without fewer connections left than ever before."""
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """A routed design: its seed, the options it took, and what nextpnr reported."""
+
+    seed: int
+    options: tuple[str, ...]
+    fmax_mhz: float
+    cells_used: int
+    critical_path: str
+    seconds: float
+    asc: Path
+    log: Path
+
+
+@dataclass(slots=True)
+class StuckWatch:
+    """Reads the router's progress from its log and says when there has been none for long."""
+
+    limit_s: float = STUCK_S
+    now: Callable[[], float] = time.monotonic
+    _best: float = field(default=float("inf"))
+    _since: float | None = None
+    _rest: str = ""
+
+    def __call__(self, text: str) -> str | None:
+        """A reason to stop, or None."""
+        lines = (self._rest + text).split("\n")
+        self._rest = lines.pop()
+        for line in lines:
+            match = _REMAINING.search(line)
+            if match:
+                remaining = float(match[1] or match[2])
+                if remaining < self._best:
+                    self._best, self._since = remaining, self.now()
+        if self._since is None or self.now() - self._since < self.limit_s:
+            return None
+        return f"had {self._best:.0f} connections left to route for more than {self.limit_s:g} s"
+
+
+# The table of router1, its remaining arcs in the column before the times, or router2's lines.
+_REMAINING = re.compile(r"Info:\s+\d+ \|[\d\s]*\|[\d\s-]*\|\s*(\d+)\||iter=\d+ .*overused=(\d+)")
+_USED = re.compile(r"ICESTORM_LC:\s*(\d+)/\s*(\d+)")
+
+
+def place_and_route(
+    folder: Path, board: Board, *, seed: int, limit_s: float, progress: Progress
+) -> Routed:
+    """The routed design of top.json in `folder`; MappingError where no way leads there."""
+    start = time.monotonic()
+    for number, options in enumerate(WAYS):
+        name = f"seed{seed}" if not number else f"seed{seed}-{number + 1}"
+        progress(f"placing and routing, seed {seed}" + (f", {shown(options)}" if number else ""))
+        done = _nextpnr(folder, board, name, seed, options, limit_s)
+        check_fits(done.output, board)
+        if done.ok:
+            seconds = time.monotonic() - start
+            return _read(folder, name, seed, options, seconds)
+        if not done.stopped and "failed to route" not in done.output.lower():
+            raise failure("nextpnr-ice40", done, folder)
+    used = _USED.search(done.output)
+    share = f" It fills {used[1]} of {used[2]} logic cells." if used else ""
+    raise MappingError(
+        f"the design could not be routed on the {board.device.title}, tried with the options "
+        f"{'; '.join(map(shown, WAYS))}.{share} Fewer gates, connections between near-by gates, "
+        f"or a larger board would help. Logs: {folder}/nextpnr-seed{seed}*.log"
+    )
+
+
+def shown(options: Sequence[str]) -> str:
+    """Options for people."""
+    return " ".join(options) or "by default"
+
+
+def _nextpnr(
+    folder: Path, board: Board, name: str, seed: int, options: Sequence[str], limit_s: float
+) -> Completed:
+    """The finished run; all names are relative because the packaged nextpnr has its own /tmp."""
+    args = [board.device.nextpnr, "--package", board.package, "--json", "top.json"]
+    args += ["--pcf", "top.pcf", "--asc", f"{name}.asc", "--report", f"{name}.json"]
+    args += ["--seed", str(seed), "--timing-allow-fail", *options]
+    log = folder / f"nextpnr-{name}.log"
+    watch = StuckWatch()
+    return run(
+        "nextpnr-ice40", args, cwd=folder, log=log, timeout_s=limit_s, check=False, watch=watch
+    )
+
+
+def check_fits(output: str, board: Board) -> None:
+    """Nothing; MappingError where nextpnr counted more logic cells than there are."""
+    if used := _USED.search(output):
+        refuse_too_large(int(used[1]), board)
+
+
+def refuse_too_large(needed: int, board: Board) -> None:
+    """Nothing; MappingError where a design needs more logic cells than the board's chip has."""
+    from lithify.backends.fpga.targets import boards
+
+    there = board.device.cells
+    if needed <= there:
+        return
+    larger = [b for b in boards().values() if b.device.cells >= needed]
+    names = ", ".join(f"{b.name} ({b.device.cells} cells)" for b in larger)
+    others = f"Boards with enough cells: {names}." if larger else "No known board has as many."
+    raise MappingError(
+        f"the design needs {needed} logic cells and the {board.device.title} of the board "
+        f"{board.name} has {there}: {needed - there} too many "
+        f"({(needed - there) / there:.0%} over). {others} "
+        "Or make the net smaller: fewer gates, fewer inputs, or narrower ones."
+    )
+
+
+def _read(folder: Path, name: str, seed: int, options: tuple[str, ...], seconds: float) -> Routed:
+    """What the report says."""
+    report = json.loads(folder.joinpath(f"{name}.json").read_text("utf-8"))
+    return Routed(
+        seed=seed,
+        options=options,
+        fmax_mhz=min(float(clock["achieved"]) for clock in report["fmax"].values()),
+        cells_used=int(report["utilization"]["ICESTORM_LC"]["used"]),
+        critical_path=describe_path(report["critical_paths"]),
+        seconds=seconds,
+        asc=folder / f"{name}.asc",
+        log=folder / f"nextpnr-{name}.log",
+    )
+
+
+def describe_path(paths: Sequence[Mapping[str, Any]]) -> str:
+    """The slowest path from register to register in words.
+
+    >>> describe_path([])
+    'there is no path from register to register'
+    """
+    inner = [p for p in paths if "async" not in p["from"] + p["to"]]
+    if not inner:
+        return "there is no path from register to register"
+    steps = max((p["path"] for p in inner), key=lambda path: sum(s["delay"] for s in path))
+    total = sum(step["delay"] for step in steps)
+    wires = sum(step["delay"] for step in steps if step["type"] == "routing")
+    cells = sum(step["type"] == "logic" for step in steps)
+    first, last = part_of(steps[0]["from"]["cell"]), part_of(steps[-1]["to"]["cell"])
+    where = f"inside the {first}" if first == last else f"from the {first} to the {last}"
+    return f"{total:.1f} ns {where}, through {cells} cells, {wires / total:.0%} of it in wires"

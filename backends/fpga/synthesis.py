@@ -1,0 +1,64 @@
+"""Synthesis for iCE40 by yosys, and how many cells each part of a design takes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lithify.backends.fpga.top import PARTS, part_of
+from lithify.backends.toolchain import run
+
+CPU_LIMIT_S = 1800
+
+SCRIPT = """\
+read_rtlil top.il
+synth_ice40 -top top -noflatten
+tee -q -o cells.json stat -json
+flatten -noscopeinfo
+attrmap -remove src
+write_json top.json
+"""
+"""The hierarchy is kept until the cells of every part have been counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """How many four-input tables, flip-flops and carry cells."""
+
+    luts: int = 0
+    flip_flops: int = 0
+    carries: int = 0
+
+    def __add__(self, other: "Cells") -> "Cells":
+        """The cells of both together."""
+        return Cells(
+            self.luts + other.luts,
+            self.flip_flops + other.flip_flops,
+            self.carries + other.carries,
+        )
+
+    @property
+    def at_least(self) -> int:
+        """Logic cells that these take at least; each holds one of every kind."""
+        return max(self.luts, self.flip_flops, self.carries)
+
+
+def synthesise(folder: Path) -> Mapping[str, Cells]:
+    """The cells of each part, after top.json was made from top.il in `folder`."""
+    folder.joinpath("synthesis.ys").write_text(SCRIPT, "utf-8")
+    log = folder / "synthesis.log"
+    args = ["-s", "synthesis.ys"]
+    run("yosys", args, cwd=folder, log=log, timeout_s=4 * CPU_LIMIT_S, cpu_s=CPU_LIMIT_S)
+    return cells_by_part(json.loads(folder.joinpath("cells.json").read_text("utf-8")))
+
+
+def cells_by_part(statistics: Mapping[str, Mapping[str, Mapping[str, object]]]) -> dict[str, Cells]:
+    """The cells of each part in the statistics of yosys, one module of the hierarchy once."""
+    parts = dict.fromkeys(PARTS, Cells())
+    for module, row in statistics["modules"].items():
+        counts = row["num_cells_by_type"]
+        assert isinstance(counts, dict)
+        flip_flops = sum(n for kind, n in counts.items() if kind.startswith("SB_DFF"))
+        cells = Cells(counts.get("SB_LUT4", 0), flip_flops, counts.get("SB_CARRY", 0))
+        parts[part_of(module.removeprefix("\\"))] += cells
+    return parts
