@@ -103,13 +103,15 @@ def _check_names(circuit: Circuit) -> None:
 def _ones(weights: I32) -> I64:
     """How many bits the magnitude of every weight has set."""
     octets = np.abs(weights.astype(np.int64)).view(np.uint8).reshape(-1, 8)
-    return np.bitwise_count(octets).sum(1, dtype=np.int64)
+    counts: I64 = np.bitwise_count(octets).sum(1, dtype=np.int64)
+    return counts
 
 
 def _sum_rows(values: I64, offsets: I64) -> I64:
     """The sum of each row of a compressed matrix."""
     total = np.concatenate([np.zeros(1, np.int64), np.cumsum(values)])
-    return total[offsets[1:]] - total[offsets[:-1]]
+    sums: I64 = total[offsets[1:]] - total[offsets[:-1]]
+    return sums
 
 
 def _bit_lengths(values: I64) -> I64:

@@ -32,7 +32,7 @@ def add_gate(store: Store, table: int, pins: I32, mark: int) -> int:
     store.levels[store.first + g] = level + 1
     store.counts[at.GATES] += 1
     store.counts[at.PINS] += k
-    return store.first + g
+    return int(store.first + g)
 
 
 @njit(cache=True)
@@ -52,7 +52,7 @@ def shared_gate(store: Store, table: int, pins: I32, mark: int) -> int:
             for j in range(pins.size):
                 same = same and store.fanins[begin + j] == pins[j]
             if same:
-                return store.first + np.int64(g)
+                return int(store.first + g)
         slot = (slot + 1) & mask
     store.slots[slot] = store.counts[at.GATES]
     return add_gate(store, table, pins, mark)
@@ -111,7 +111,7 @@ def fill_row(
 @njit(cache=True)
 def new_compressor(store: Store, column: int, group: int) -> I32:
     """The row of a new compressor, without inputs and outputs."""
-    row = store.compressors[store.counts[at.COMPRESSORS]]
+    row: I32 = store.compressors[store.counts[at.COMPRESSORS]]
     store.counts[at.COMPRESSORS] += 1
     row[at.INPUT] = row[at.INPUT + 1] = row[at.INPUT + 2] = 0
     row[at.SUM] = row[at.CARRY] = -1
@@ -193,7 +193,7 @@ def earliest(store: Store, queues: I32, heads: I64, ends: I64) -> int:
             if best < 0 or level < low:
                 best, low = q, level
     heads[best] += 1
-    return np.int64(queues[best, heads[best] - 1])
+    return int(queues[best, heads[best] - 1])
 
 
 @njit(cache=True)
@@ -234,7 +234,7 @@ def column_sum(
         ends[2] += 1
     rest = 0
     if left:
-        rest = np.int64(queues[2, ends[2] - 1]) if ends[2] else earliest(store, queues, heads, ends)
+        rest = int(queues[2, ends[2] - 1]) if ends[2] else earliest(store, queues, heads, ends)
     if one and left and want_carry:
         carries[carried] = rest
         carried += 1
@@ -279,7 +279,7 @@ def add_up(store: Store, group: int, signals: I32, weights: I64, every: bool, ma
 def bit_signal(store: Store, group: int, column: int, mark: int) -> int:
     """The signal of one bit of a group; an inverted literal is given a gate of its own."""
     place = store.groups[group, at.BITS] + column
-    literal = np.int64(store.bits[place])
+    literal = int(store.bits[place])
     if literal == 1:
         store.bits[place] = literal = 2
     elif literal & 1:
@@ -305,14 +305,14 @@ def open_group(
         store.terms[row[at.TERMS] + i, 1] = weights[i]
     after[at.TERMS], after[at.BITS] = row[at.TERMS] + terms.size, row[at.BITS] + width
     store.counts[at.GROUPS] += 1
-    return group
+    return int(group)
 
 
 @njit(cache=True)
 def small_threshold(store: Store, bound: int, pins: I32, pulls: I64, mark: int) -> int:
     """The signal of a threshold over at most six distinct signals."""
     if pins.size == 1 and pulls[0] > 0:
-        return np.int64(pins[0])
+        return int(pins[0])
     table = 0
     for p in range(1 << pins.size):
         total = 0
@@ -341,7 +341,7 @@ def tree(store: Store, literals: I32, conjunction: bool, mark: int) -> int:
             pins[j] = queue[head + j] >> 1
         queue[end] = 2 * shared_gate(store, flipped(table, k, flips), pins, mark)
         head, end = head + k, end + 1
-    return np.int64(queue[head] >> 1)
+    return int(queue[head] >> 1)
 
 
 @njit(cache=True)

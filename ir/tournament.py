@@ -42,7 +42,9 @@ def pairings(count: int) -> tuple[list[int], list[int]]:
     >>> pairings(5)
     ([0, 2, 5, 7], [1, 3, 6, 4])
     """
-    entries, left, right = list(range(count)), [], []
+    entries = list(range(count))
+    left: list[int] = []
+    right: list[int] = []
     while len(entries) > 1:
         first, pairs = count + len(left), len(entries) // 2
         left += entries[0 : 2 * pairs : 2]
