@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lithify.backends.c.library import Kernel, NetJob, NetProgram, load
+from lithify.backends.c.library import Kernel, NetJob, NetProgram, aligned_bytes, load
 from lithify.backends.c.program import ARRAYS, Program, schedule
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
@@ -227,14 +227,6 @@ class Engine:
                     f"{low[element]}..{high[element]}"
                 )
             at -= port.count
-
-
-def aligned_bytes(size: int) -> Array:
-    """A writable array of `size` bytes whose address is a multiple of a page."""
-    page = 4096
-    whole = np.empty(size + page, np.uint8)
-    start = -whole.ctypes.data % page
-    return whole[start : start + size]
 
 
 def _net_program(program: Program) -> NetProgram:

@@ -10,6 +10,10 @@ import platform
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lithify.backends.toolchain import Tool, require_tool, run
 from lithify.ir.errors import ToolFailed
@@ -90,8 +94,49 @@ class Kernel:
 
 @cache
 def load() -> Kernel:
-    """The kernel of this machine, built now if it never was."""
-    return Kernel(library_path())
+    """The kernel of this machine, built now if it never was, and tried on a known net."""
+    kernel = Kernel(library_path())
+    for width in kernel.vectors:
+        if _tried(kernel, width) != KNOWN_ANSWERS:
+            raise ToolFailed(
+                f"the C engine gives wrong answers with vectors of {width} bits on this machine: "
+                f"{kernel.path} was miscompiled; remove it and set LITHIFY_CC to another compiler"
+            )
+    return kernel
+
+
+KNOWN_ANSWERS = [0, 14, 12, 5] * 128
+"""x & y, x & ~y, x | y, x ^ y as bits 0 to 3, for x and y low, x high, y high, both high."""
+
+
+def _tried(kernel: Kernel, width: int) -> list[int]:
+    """What vectors of this width answer for a net of one gate of each operation."""
+    net: dict[str, NDArray[Any]] = {
+        "operands": np.array([[0, 1, 2], [0, 1, 3], [0, 1, 4], [0, 1, 5]], np.uint16),
+        "windows": np.ones((1, 4), np.uint32),
+        "fields": np.array([[0, 2, 1, 0]], np.int32),
+        "word_slots": np.arange(2, 6, dtype=np.uint32),
+        "word_masks": np.array([[~np.uint64(0), 0]] * 4, np.uint64),
+        "word_fields": np.array([[4, 0]], np.int32),
+    }
+    addresses = {name: array.ctypes.data for name, array in net.items()}
+    sizes = {"num_windows": 1, "slots": 6, "num_fields": 1, "input_bits": 2, "num_word_elements": 1}
+    program = NetProgram(**addresses, **sizes)
+    codes = np.array([[0, 0], [1, 0], [0, 1], [1, 1]] * 128, np.uint8)
+    answers = np.zeros(len(codes), np.int64)
+    workspace = aligned_bytes(kernel.workspace(program, width // 64))
+    job = NetJob(codes=codes.ctypes.data, row_bytes=2, item_bytes=1, words=answers.ctypes.data)
+    job.workspace = workspace.ctypes.data
+    kernel.run(program, job, 0, len(codes), width // 64)
+    return answers.tolist()
+
+
+def aligned_bytes(size: int) -> NDArray[np.uint8]:
+    """A writable array of `size` bytes whose address is a multiple of a page."""
+    page = 4096
+    whole = np.empty(size + page, np.uint8)
+    start = -whole.ctypes.data % page
+    return whole[start : start + size]
 
 
 def library_path() -> Path:
