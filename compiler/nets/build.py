@@ -22,7 +22,7 @@ def logic(
     encoder: Thermometer | None = None,
     temperature: float | None = None,
     parametrisation: str = "softmax16",
-    residual: bool = True,
+    residual: float = 0.9,
     noise: float = 1.0,
     class_names: Sequence[str] | None = None,
     seed: int = 0,

@@ -29,7 +29,6 @@ from lithify.ir.errors import FormatError, InputError
 # Columns of the weights: a logit for each of the 16 tables, or one for each entry of the table.
 PARAMETRISATIONS = {"softmax16": 16, "table4": 4}
 PASS_FIRST = 0b1010
-START_PROBABILITY = 0.9
 
 
 class LogicLayer(Layer):
@@ -51,11 +50,11 @@ class LogicLayer(Layer):
         outputs: int,
         *,
         parametrisation: str = "softmax16",
-        residual: bool = True,
+        residual: float = 0.9,
         noise: float = 1.0,
         generator: np.random.Generator,
     ) -> None:
-        """Wire and start at random; `residual` starts every gate near "pass the first input"."""
+        """Wire and start at random; `residual` is then the probability of "pass the first"."""
         super().__init__()
         if min(inputs, outputs) < 1 or max(inputs, outputs) >= 2**30:
             raise InputError(
@@ -64,6 +63,11 @@ class LogicLayer(Layer):
         if parametrisation not in PARAMETRISATIONS:
             raise InputError(
                 f"parametrisation {parametrisation!r} is none of {', '.join(PARAMETRISATIONS)}"
+            )
+        if not 0 <= residual < 1 or not 0 <= noise < float("inf"):
+            raise InputError(
+                f"residual is {residual} and noise {noise}; residual is a probability below 1, "
+                "noise is not negative"
             )
         start = start_weights(outputs, parametrisation, residual, noise, generator)
         self._build(inputs, even_pairs(inputs, outputs, generator), start, parametrisation)
@@ -184,7 +188,7 @@ class LogicLayer(Layer):
         return [
             cls(inputs, outputs, parametrisation=name, residual=residual, generator=rng)
             for name in PARAMETRISATIONS
-            for residual in (True, False)
+            for residual in (0.9, 0.0)
             for inputs, outputs in ((6, 40), (7, 3), (1, 2))
         ]
 
@@ -192,16 +196,21 @@ class LogicLayer(Layer):
 def start_weights(
     outputs: int,
     parametrisation: str,
-    residual: bool,
+    residual: float,
     noise: float,
     generator: np.random.Generator,
 ) -> Tensor:
-    """Normal logits of deviation `noise`; `residual` adds what makes "pass a" likely."""
+    """Normal logits of deviation `noise`, and on top what gives "pass a" its probability.
+
+    All gates are equally likely at 1/16; a lower `residual` counts as that.
+    """
     columns = PARAMETRISATIONS[parametrisation]
     start = generator.standard_normal((outputs, columns), dtype=np.float32) * np.float32(noise)
-    if residual and parametrisation == "softmax16":
-        start[:, PASS_FIRST] += math.log(START_PROBABILITY * 15 / (1 - START_PROBABILITY))
-    elif residual:
-        odds = math.log(START_PROBABILITY / (1 - START_PROBABILITY))
+    share = max(residual, 1 / 16)
+    if parametrisation == "softmax16":
+        start[:, PASS_FIRST] += math.log(share * 15 / (1 - share))
+    else:
+        entry = share**0.25
+        odds = math.log(entry / (1 - entry))
         start += np.array([-odds, odds, -odds, odds], dtype=np.float32)
     return torch.from_numpy(start)

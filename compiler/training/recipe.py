@@ -43,7 +43,7 @@ class NetPart:
     code: str = "auto"
     temperature: float | None = None
     parametrisation: str = "softmax16"
-    residual: bool = True
+    residual: float = 0.9
     noise: float = 1.0
 
 
