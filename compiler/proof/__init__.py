@@ -1,1 +1,1 @@
-"""Proofs that a circuit still means what it meant, with certificates."""
+"""Proofs that two forms of a design say the same, and the certificate that records them."""
