@@ -90,8 +90,9 @@ def to_bytes(ports: Iterable[Port], values: Integers) -> list[bytes]:
     parts, element = [np.empty((len(values), 0), np.uint8)], 0
     for port in ports:
         columns = np.ascontiguousarray(values[:, element : element + port.count], dtype="<i8")
-        octets = columns.view(np.uint8).reshape(*columns.shape, 8)[..., : element_bytes(port)]
-        parts.append(octets.reshape(len(values), -1))
+        size = element_bytes(port)
+        octets = columns.view(np.uint8).reshape(*columns.shape, 8)[..., :size]
+        parts.append(octets.reshape(len(values), port.count * size))
         element += port.count
     return [row.tobytes() for row in np.concatenate(parts, axis=1)]
 

@@ -1,0 +1,78 @@
+"""Reads the commands of an iCE40 bitstream: enough to tell whole from cut, and which chip it is.
+
+After the preamble and four sync bytes come commands: the high half of a byte is the command, the
+low half how many bytes its operand has; writes of configuration or block memory carry data.
+"""
+
+from binascii import crc_hqx
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lithify.backends.fpga.targets import Device
+from lithify.ir.errors import FormatError
+
+SYNC = b"\x7e\xaa\x99\x7e"
+LARGEST = 1 << 20
+"""Bytes of the largest file that is looked at; an iCE40 bitstream has at most 135,180."""
+
+_ACTION, _CHECK, _WIDTH, _HEIGHT = 0, 2, 6, 7
+_WRITES, _RESET_CHECK, _WAKE_UP = (1, 3), 5, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Bitstream:
+    """What the commands say: width and height of the first memory bank that is written."""
+
+    cram: tuple[int, int]
+
+    def device(self, known: Mapping[str, Device]) -> Device | None:
+        """The device whose configuration memory has this form."""
+        for one in known.values():
+            if tuple(one.cram) == self.cram:
+                return one
+        return None
+
+
+def read_bitstream(path: Path) -> Bitstream:
+    """The bitstream in a file; FormatError where it is none or is not whole."""
+    size = path.stat().st_size
+    data = path.read_bytes() if size <= LARGEST else b""
+    start = data.find(SYNC)
+    if not data.startswith(b"\xff\x00") or start < 0:
+        raise FormatError(
+            f"{path} is not an iCE40 bitstream: it has {size} bytes and lacks the preamble ff 00 "
+            "and the sync word 7e aa 99 7e; `lithify build` makes one"
+        )
+    try:
+        return _read_commands(path, data, start + len(SYNC))
+    except (IndexError, KeyError):
+        raise FormatError(
+            f"{path} is cut off or damaged: its {size} bytes end before the command that starts "
+            "the chip; build it again"
+        ) from None
+
+
+def _read_commands(path: Path, data: bytes, at: int) -> Bitstream:
+    """What the commands from `at` on say; IndexError where they end before the wake-up."""
+    settings: dict[int, int] = {}
+    first: tuple[int, int] | None = None
+    checked_from = at
+    while True:
+        command, size = data[at] >> 4, data[at] & 15
+        if at + size >= len(data):
+            raise IndexError
+        value = int.from_bytes(data[at + 1 : at + 1 + size], "big")
+        at += 1 + size
+        if command == _CHECK and crc_hqx(data[checked_from:at], 0xFFFF) != 0:
+            raise FormatError(f"{path} is damaged: its checksum is wrong; build it again")
+        if command != _ACTION:
+            settings[command] = value
+        elif value == _RESET_CHECK:
+            checked_from = at
+        elif value == _WAKE_UP:
+            return Bitstream(first or (0, 0))
+        elif value in _WRITES:
+            bank = settings[_WIDTH] + 1, settings[_HEIGHT]
+            first = first or bank
+            at += bank[0] * bank[1] // 8 + 2

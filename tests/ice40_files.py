@@ -1,0 +1,17 @@
+"""iCE40 bitstreams for tests: an empty configuration memory of any form."""
+
+from binascii import crc_hqx
+
+
+def ice40_bitstream(width: int, height: int, *, crc_error: int = 0) -> bytes:
+    """A whole bitstream that writes one bank of zeros."""
+    head = bytes.fromhex("ff0000ff 7eaa997e 510001 05".replace(" ", ""))
+    body = bytes.fromhex("920020")
+    body += b"\x62" + (width - 1).to_bytes(2, "big") + b"\x72" + height.to_bytes(2, "big")
+    body += bytes.fromhex("820000 1100 0101".replace(" ", "")) + bytes(width * height // 8 + 2)
+    body += b"\x22"
+    crc = crc_hqx(body, 0xFFFF) ^ crc_error
+    return head + body + crc.to_bytes(2, "big") + bytes.fromhex("010600")
+
+
+HX8K, UP5K, HX1K = (872, 272), (692, 336), (332, 144)
