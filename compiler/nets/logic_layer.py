@@ -178,7 +178,9 @@ class LogicLayer(Layer):
                 f"{path}: gate {bad} reads inputs {wires[0, bad]} and {wires[1, bad]}, but the "
                 f"layer has inputs 0 to {inputs - 1}; the file is damaged"
             )
-        layer._build(inputs, wires, state["weights"], str(description["parametrisation"]))
+        layer._build(
+            inputs, wires.copy(), state["weights"].clone(), str(description["parametrisation"])
+        )
         return layer
 
     @classmethod
