@@ -1,0 +1,208 @@
+"""Model files: exact round trips, and one plain reason for every file that is none."""
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from tiny_nets import blobs, tiny_net
+from torch import Tensor
+
+from lithify.compiler.nets import load, save
+from lithify.compiler.nets.model_file import FORMAT
+from lithify.ir.errors import FormatError, InputError, WriteError
+
+Change = Callable[[dict[str, Any], dict[str, Tensor]], None]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "net.safetensors"
+    return save(tiny_net(), path, provenance={"seed": 3, "test_accuracy": 0.5})
+
+
+@pytest.mark.parametrize("parametrisation", ["softmax16", "table4"])
+def test_a_net_survives_its_file(parametrisation: str, tmp_path: Path) -> None:
+    net = tiny_net(parametrisation=parametrisation)
+    path = save(net, tmp_path / "net.safetensors", provenance={"seed": 3})
+    model = load(path)
+    x, _ = blobs(200, seed=5)
+    assert np.array_equal(model.net.hard_scores(x), net.hard_scores(x))
+    assert torch.equal(model.net(torch.from_numpy(x)), net(torch.from_numpy(x)))
+    assert model.net.code == net.code
+    assert model.net.classes == net.classes
+    assert model.provenance == {"seed": 3}
+
+
+def test_equal_nets_make_equal_files(tmp_path: Path) -> None:
+    files = [save(tiny_net(), tmp_path / name).read_bytes() for name in ("a", "b")]
+    assert files[0] == files[1]
+
+
+def test_an_old_file_outlives_a_failed_write(model: Path) -> None:
+    with pytest.raises(WriteError):
+        save(tiny_net(), model.parent / "missing" / "net.safetensors")
+    assert load(model).provenance["seed"] == 3
+
+
+def refusal(path: Path, data: bytes) -> str:
+    """The text of the error, with the path taken out."""
+    path.write_bytes(data)
+    with pytest.raises(FormatError) as caught:
+        load(path)
+    return str(caught.value).replace(str(path), "FILE")
+
+
+PICKLE = (
+    "FILE: this is a pickle (a torch .pt or .pth file, say), and reading a pickle runs whatever "
+    "code is in it. Load it yourself where you trust it, and write the net with "
+    "lithify.nets.save(net, 'net.safetensors')"
+)
+
+
+def test_pickles_are_refused(tmp_path: Path) -> None:
+    torch.save(tiny_net().state_dict(), tmp_path / "net.pt")
+    path = tmp_path / "file"
+    assert refusal(path, (tmp_path / "net.pt").read_bytes()) == PICKLE
+    assert refusal(path, pickle.dumps({"weights": [1, 2]})) == PICKLE
+
+
+@pytest.mark.parametrize("keep", [0, 5])
+def test_files_cut_short_in_the_length(keep: int, model: Path, tmp_path: Path) -> None:
+    assert refusal(tmp_path / "file", model.read_bytes()[:keep]) == (
+        f"FILE: not a Lithify model, or cut short ({keep} bytes); write it again with "
+        "`lithify train`"
+    )
+
+
+def test_files_cut_short_anywhere_are_refused(model: Path, tmp_path: Path) -> None:
+    data = model.read_bytes()
+    for keep in (100, len(data) // 2, len(data) - 1):
+        assert refusal(tmp_path / "file", data[:keep]).startswith("FILE: not a Lithify model, or ")
+
+
+def test_an_absurd_header_length_is_not_allocated(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "file", (2**62).to_bytes(8, "little") + b"{}") == (
+        "FILE: not a Lithify model, or cut short (10 bytes); write it again with `lithify train`"
+    )
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    other = safetensors.torch.save({"weight": torch.zeros(3)}, {"format": "pt"})
+    assert refusal(path, other) == (
+        f"FILE: not a Lithify model, or damaged (KeyError: '{FORMAT}'); write it again with "
+        "`lithify train`"
+    )
+    assert refusal(path, b"[project]\nname = 'lithify'\n").startswith("FILE: not a Lithify model")
+
+
+def test_no_file_at_all(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        load(tmp_path / "net.safetensors")
+    assert str(caught.value) == (
+        f"{tmp_path / 'net.safetensors'}: no such file; `lithify train` writes model files"
+    )
+    with pytest.raises(InputError) as caught:
+        load(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: cannot be read: Is a directory"
+
+
+def rewrite(model: Path, change: Change) -> bytes:
+    """The model file after a change of its header and tensors."""
+    tensors = safetensors.torch.load(model.read_bytes())
+    length = int.from_bytes(model.read_bytes()[:8], "little")
+    outer = json.loads(model.read_bytes()[8 : 8 + length])
+    header = json.loads(outer["__metadata__"][FORMAT])
+    change(header, tensors)
+    return safetensors.torch.save(tensors, {FORMAT: json.dumps(header)})
+
+
+def put(*path: str | int, value: object) -> Change:
+    """The change that puts a value into the header."""
+
+    def change(header: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        place: Any = header
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = value
+
+    return change
+
+
+def tensor(name: str, value: Tensor | None) -> Change:
+    """The change that puts a tensor in, or takes it out."""
+
+    def change(header: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        if value is None:
+            del tensors[name]
+        else:
+            tensors[name] = value
+
+    return change
+
+
+CHANGES: list[tuple[Change, str]] = [
+    (
+        put("version", value=2),
+        "model format version 2 is unknown; this Lithify reads version 1",
+    ),
+    (put("layers", value=[]), "layers is no list of layers"),
+    (
+        put("layers", 1, "kind", value="conv"),
+        "layers.1: kind 'conv' is unknown; this Lithify knows logic",
+    ),
+    (put("head", "kind", value=None), "head: kind None is unknown; this Lithify knows group_sum"),
+    (put("encoder", value=7), "encoder is missing from the header; the file is damaged"),
+    (put("class_names", value=[1]), "class_names is no list of names"),
+    (
+        put("class_names", value=["a", "b"]),
+        "class names a, b for 3 classes; one each, all different",
+    ),
+    (put("provenance", value=None), "provenance is missing from the header; the file is damaged"),
+    (
+        put("layers", 0, "outputs", value=10**12),
+        "layers.0: outputs is 1000000000000; an integer from 1 to 2147483647 is needed",
+    ),
+    (
+        put("layers", 0, "outputs", value=2**31 - 1),
+        "tensor layers.0.weights is F32 [40, 16], but the header says F32 [2147483647, 16]; the "
+        "file is damaged",
+    ),
+    (
+        put("layers", 0, "inputs", value=3),
+        "layers.0: gate 0 reads inputs 7 and 4, but the layer has inputs 0 to 2; the file is "
+        "damaged",
+    ),
+    (
+        put("layers", 0, "parametrisation", value="raw"),
+        "layers.0: parametrisation 'raw' is none of softmax16, table4",
+    ),
+    (
+        put("encoder", "code", value={"kind": "identity"}),
+        "the input code cannot be read: 'elements'",
+    ),
+    (
+        tensor("layers.0.wires", None),
+        "tensor layers.0.wires is missing; the file is damaged",
+    ),
+    (
+        tensor("layers.0.wires", torch.zeros((2, 40), dtype=torch.int64)),
+        "tensor layers.0.wires is torch.int64 [2, 40], but the header says I32 [2, 40]; the file "
+        "is damaged",
+    ),
+    (
+        tensor("layers.9.weights", torch.zeros(1)),
+        "tensor layers.9.weights belongs to no part of the net; the file is damaged",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "text"), CHANGES)
+def test_damaged_models(change: Change, text: str, model: Path, tmp_path: Path) -> None:
+    assert refusal(tmp_path / "file", rewrite(model, change)) == f"FILE: {text}"
