@@ -73,3 +73,14 @@ def _chunks(codes: Integers, signals: int) -> Iterator[tuple[int, Integers]]:
     size = 64 * max(1, MOST_WORDS // signals)
     for begin in range(0, len(codes), size):
         yield begin, codes[begin : begin + size]
+
+
+def planes_of(circuit: Circuit, signals: NDArray[np.int32], codes: Integers) -> NDArray[np.uint64]:
+    """The planes[signals, words] of some signals; the last code fills up the last word."""
+    padding = -len(codes) % 64
+    whole = np.concatenate([codes, np.repeat(codes[-1:], padding, axis=0)])
+    parts = [
+        run_planes(circuit, pack(circuit, chunk))[signals]
+        for _, chunk in _chunks(whole, circuit.num_signals)
+    ]
+    return np.concatenate(parts, axis=1)
