@@ -17,9 +17,9 @@ class ParseError(LithifyError):
     def __init__(self, message: str, *, filename: str, line: int, column: int, source: str) -> None:
         """Place `message` at 1-based `line` and `column` of `filename`; `source` is that line."""
         shown, at = _window(source, column - 1)
-        super().__init__(
-            f"{filename}:{line}:{column}: {message}\n    {shown}".rstrip() + f"\n    {' ' * at}^"
-        )
+        shown = f"    {shown}".rstrip()
+        place = f"{filename}:{line}:{column}"
+        super().__init__(f"{place}: {message}\n{shown}\n    {' ' * at}^")
         self.filename = filename
         self.line = line
         self.column = column

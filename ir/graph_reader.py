@@ -193,7 +193,7 @@ class _GraphReader:
 
     def _weights(self, node: Node, fanins: Sequence[Node]) -> list[int]:
         """A weight a pin: from the node where it has them, else from the edges."""
-        given = self.graph.nodes[node].get("weights")
+        given: Sequence[Any] | None = self.graph.nodes[node].get("weights")
         if given is None:
             if len(set(fanins)) < len(fanins):
                 raise InputError(
@@ -204,10 +204,11 @@ class _GraphReader:
         if len(given) != len(fanins):
             raise InputError(f"node {node!r}: {len(given)} weights for {len(fanins)} fan-ins")
         for pin, weight in zip(fanins, given, strict=True):
-            if not isinstance(weight, int | np.integer) or not 0 < abs(weight) <= MOST_WEIGHT:
+            value = int(weight) if isinstance(weight, int | np.integer) else 0
+            if not 0 < abs(value) <= MOST_WEIGHT:
                 raise InputError(
                     f"node {node!r}: weight {weight!r} of fan-in {pin!r} is no integer "
-                    "but 0 of at most 2^31 - 1"
+                    "from 1 to 2^31 - 1 or its negative"
                 )
         return [int(weight) for weight in given]
 

@@ -129,8 +129,10 @@ class Line:
             match = TOKEN.match(text, at)
             if match is None:
                 self._tokens, self._at = [Token("end", "", at + 1)], 0
-                what = "a string without its end" if text[at] == '"' else f"character {text[at]!r}"
-                raise self.error(f"unexpected {what}")
+                quote = text[at] == '"'
+                raise self.error(
+                    "this string has no end" if quote else f"unexpected character {text[at]!r}"
+                )
             if match.lastgroup == "comment":
                 break
             tokens.append(Token(str(match.lastgroup), match.group(), at + 1))

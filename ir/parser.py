@@ -143,9 +143,10 @@ class _Reader:
         line.expect("=")
         column = line.token.column
         path = line.string("the path of a layer")
-        part = line.take().text if line.token.kind != "end" else ""
+        part = line.token.text
         if part not in PARTS:
-            raise line.error(f"part {part!r} is none of encoder, core, head", column)
+            raise line.error(f"part {part!r} is none of encoder, core, head")
+        line.take()
         origin = Origin(path, part)
         if origin in self.origins:
             raise line.error("this origin is declared already", column)
