@@ -1,0 +1,69 @@
+"""`lithify compile`: from a model or circuit to a folder of Verilog, C and the design itself."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from lithify.cli.screen import Screen
+
+EXAMPLE = (
+    "lithify compile digits.safetensors -o build",
+    "lithify compile digits.safetensors -o build --board icebreaker --interface pipeline",
+    'lithify compile net.blif -o build --passes "fold; strash; prune" --dump stages',
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Where from, where to, and how."""
+    parser.add_argument(
+        "model", type=Path, help="a .safetensors model, or a .circuit, .npz, .aig, .aag or .blif"
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the folder to write")
+    parser.add_argument("--name", help="name of the Verilog module and C functions")
+    parser.add_argument("--board", default="", help="the board it is for (see `lithify boards`)")
+    parser.add_argument("--effort", type=int, default=2, help="0 to 2, how hard to optimise (2)")
+    parser.add_argument("--passes", help="the passes to run instead, such as 'fold; strash; prune'")
+    parser.add_argument("--dump", type=Path, metavar="FOLDER", help="write every stage as text")
+    parser.add_argument("--stop-after", metavar="PASS", help="end after this pass, or so many")
+    parser.add_argument("--no-proof", action="store_true", help="do not prove the stages equal")
+    parser.add_argument(
+        "--interface",
+        choices=("comb", "pipeline", "stream"),
+        default="stream",
+        help="how the Verilog is clocked: not at all, enable, or valid/ready (stream)",
+    )
+    parser.add_argument("--every", type=int, default=3, help="gate levels between registers (3)")
+
+
+def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
+    """The report; the folder holds the files."""
+    from lithify.compiler import report
+    from lithify.compiler.driver import compile
+    from lithify.compiler.output import write
+
+    stop = arguments.stop_after
+    design = compile(
+        arguments.model,
+        name=arguments.name,
+        target=arguments.board,
+        effort=arguments.effort,
+        pipeline=arguments.passes,
+        dump_to=arguments.dump,
+        stop_after=int(stop) if stop and stop.isdecimal() else stop,
+        progress=lambda step: screen.say(
+            f"  {step.text:<10} {step.gates[1]:>9,} gates {step.terms[1]:>9,} score terms "
+            f"{step.seconds:7.2f} s"
+        ),
+    )
+    ok = True
+    if not arguments.no_proof:
+        screen.say("  proving every stage equal to the one before")
+        design = design.verify()
+        assert design.certificate is not None
+        ok = show_certificate(design.certificate, screen)
+    screen.say("  writing Verilog, C, AIGER, BLIF and the design")
+    folder = write(design, arguments.output, interface=arguments.interface, every=arguments.every)
+    screen.table(report.HEADINGS, report.rows(design))
+    screen.show(f"written: {folder}/")
+    result = report.data(design)
+    return {**result, "folder": str(folder), "ok": ok}
