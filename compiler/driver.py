@@ -45,7 +45,7 @@ def compile(
     `effort` 0 to 2 chooses how hard to optimise; `pipeline` says it pass by pass instead.
     """
     if target:
-        from lithify.backends.fpga.boards import board
+        from lithify.backends.fpga.targets import board
 
         board(target)
     if not 0 <= effort < len(EFFORTS):

@@ -1,0 +1,88 @@
+"""`lithify build`: from a design to a bitstream for a board."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from lithify.cli.screen import Screen
+from lithify.ir.errors import InputError
+
+EXAMPLE = (
+    "lithify build build --board icebreaker",
+    "lithify build digits.lith --board hx8k-evn -o fpga --seeds 1 2 3",
+)
+RECORD = "build.json"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Which design, which board, how."""
+    parser.add_argument("design", type=Path, help="a .lith file, or a folder of `lithify compile`")
+    parser.add_argument("--board", help="see `lithify boards`; the design's own by default")
+    parser.add_argument("-o", "--output", type=Path, help="where to (DESIGN/BOARD by default)")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[1], metavar="N", help="placement seeds (1)"
+    )
+    parser.add_argument("--every", type=int, default=3, help="gate levels between registers (3)")
+    parser.add_argument("--baud", type=int, default=115200, help="of the serial port (115200)")
+
+
+def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
+    """What was built; its folder holds the bitstream, the record and every tool's log."""
+    from lithify.backends.fpga.build import build
+    from lithify.compiler.design import Design
+    from lithify.ir.files import write_atomically
+
+    design = Design.load(arguments.design)
+    board = arguments.board or design.target
+    if not board:
+        raise InputError("no board: name one with --board; `lithify boards` lists them")
+    folder = arguments.output or home(arguments.design) / board
+    result = build(
+        design.netlist,
+        board,
+        folder,
+        seeds=arguments.seeds,
+        every=arguments.every,
+        baud=arguments.baud,
+        progress=lambda text: screen.say(f"  {text}"),
+    )
+    record = {**result.as_dict(), "circuit": design.circuit.digest}
+    write_atomically(folder / RECORD, json.dumps(record, indent=1, sort_keys=True).encode())
+    show(record, screen)
+    screen.show(f"written: {result.bitstream}")
+    return {**record, "ok": result.meets_clock, "folder": str(folder)}
+
+
+def home(design: Path) -> Path:
+    """The folder that a design stands in."""
+    return design if design.is_dir() else design.parent
+
+
+def show(record: Mapping[str, object], screen: Screen) -> None:
+    """The cells by part, the clock and the latency."""
+    parts = record["parts"]
+    assert isinstance(parts, Mapping)
+    rows = [(name, p["luts"], p["flip_flops"], p["carries"]) for name, p in parts.items()]
+    screen.table(("part", "LUT4", "flip-flops", "carries"), rows)
+    screen.show(
+        f"{record['board']}: {record['cells_used']} of {record['cells_available']} logic cells, "
+        f"{record['fmax_mhz']} MHz routed (board clock {record['clock_mhz']} MHz), "
+        f"{record['latency']} cycles of latency"
+    )
+
+
+def find_record(folder: Path, board: str | None) -> tuple[Path, Mapping[str, object]]:
+    """The record of the only build below a folder, or of the one for a board."""
+    wanted = f"{board}/{RECORD}" if board else f"*/{RECORD}"
+    found = sorted([*folder.glob(wanted), *folder.glob(RECORD)])
+    if len(found) != 1:
+        boards = ", ".join(path.parent.name for path in found)
+        what = f"{len(found)} builds ({boards}); choose one with --board" if found else "no build"
+        raise InputError(f"{folder}: holds {what}; `lithify build` makes one for a board")
+    try:
+        record = json.loads(found[0].read_bytes())
+        assert isinstance(record, dict) and {"board", "bitstream", "baud"} <= record.keys()
+    except (OSError, ValueError, AssertionError) as error:
+        raise InputError(f"{found[0]}: damaged; run `lithify build` again") from error
+    return found[0].parent, record
