@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -149,7 +150,7 @@ def test_a_cache_that_cannot_be_made(
     blocked.write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(library.tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(library, "FLAGS", QUICK)
     with caplog.at_level(logging.WARNING):
         path = library.library_path()
@@ -164,7 +165,8 @@ def test_a_cache_that_cannot_be_made(
 def test_the_kernel_compiles_quickly_and_without_warnings(tmp_path: Path) -> None:
     flags = [flag for flag in library.FLAGS if flag != "-w"]
     source = Path(library.__file__).parent / "kernel.c"
-    command = ["cc", *flags, "-Wall", "-Wextra", "-Werror", source, "-o", tmp_path / "kernel.so"]
+    made = str(tmp_path / "kernel.so")
+    command = ["cc", *flags, "-Wall", "-Wextra", "-Werror", str(source), "-o", made]
     before = os.times().children_user
     subprocess.run(command, check=True)
     assert os.times().children_user - before < 5
