@@ -39,7 +39,8 @@ class Net(nn.Module):
         names = [str(i) for i in range(head.classes)] if class_names is None else [*class_names]
         if len(names) != head.classes or len({*names}) != len(names):
             raise InputError(
-                f"class names {', '.join(names)} for {head.classes} classes; one each, all different"
+                f"class names {', '.join(names)} for {head.classes} classes; one each, "
+                "all different"
             )
         self.encoder = encoder
         self.layers = nn.ModuleList(layers)
