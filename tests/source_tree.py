@@ -9,8 +9,6 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("backends", "compiler", "hw_tests", "ir", "lithify")
 SCRIPTS = ("benchmarks", "examples")
 IGNORED = {"__pycache__", "out"}
-# Benches are imported by the Python inside a simulator and cannot be imported elsewhere.
-INSIDE_A_SIMULATOR = "lithify.hw_tests.benches."
 # Libraries that only these places may import; nothing else needs them installed.
 ONLY_IN = {
     "torch": (

@@ -24,11 +24,6 @@ def test_examples_in_docstrings_run(name: str) -> None:
     assert failures(name) == 0
 
 
-def test_benches_have_no_examples() -> None:
-    """They could not run: a bench is imported inside a simulator only."""
-    assert not [name for name in WITH_EXAMPLES if name.startswith(source_tree.INSIDE_A_SIMULATOR)]
-
-
 def test_examples_of_the_tests_run() -> None:
     assert failures("source_tree") == 0
 

