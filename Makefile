@@ -61,10 +61,10 @@ meta: setup
 	$(BIN)/pytest -q $(META)
 
 wheel: setup ## build the wheel and the source archive into dist/
-	@rm -rf dist build/lib build/bdist.*
-	@$(BIN)/python -m build --no-isolation --outdir dist . > build.log 2>&1 || \
-	  { tail -n 30 build.log; exit 1; }
-	@rm -f build.log; ls -l dist | awk 'NR > 1 {print "  dist/" $$NF, $$5, "bytes"}'
+	@rm -rf dist build/lib build/bdist.* && mkdir -p build
+	@$(BIN)/python -m build --no-isolation --outdir dist . > build/wheel.log 2>&1 || \
+	  { tail -n 30 build/wheel.log; exit 1; }
+	@ls -l dist | awk 'NR > 1 {print "  dist/" $$NF, $$5, "bytes"}'
 
 wheel-check: wheel ## install the wheel alone, without torch, outside the clone, and use it
 	@.ci/wheel-check dist/*.whl dist/*.tar.gz
