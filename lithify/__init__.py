@@ -1,19 +1,55 @@
-"""The public face of Lithify; every name loads its module when first used."""
+"""The public face of Lithify; every name loads its module when first used.
+
+>>> import lithify
+>>> net = lithify.nets.logic(inputs=8, layers=[12, 12], classes=3)
+>>> lithify.compile(net).circuit.readout
+'argmax'
+"""
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lithify.compiler import nets as nets
+    from lithify.compiler.design import Design as Design
+    from lithify.compiler.driver import compile as compile
+    from lithify.compiler.training import run_recipe as run_recipe
+    from lithify.compiler.training import train as train
+    from lithify.ir.builder import Builder as Builder
+    from lithify.ir.circuit import Circuit as Circuit
+    from lithify.ir.errors import LithifyError as LithifyError
 
 __version__ = "0.1.0"
 
-_HOMES: dict[str, str] = {}
+# Public name: the module that has it.
+_HOMES = {
+    "Builder": "lithify.ir.builder",
+    "Circuit": "lithify.ir.circuit",
+    "Design": "lithify.compiler.design",
+    "LithifyError": "lithify.ir.errors",
+    "compile": "lithify.compiler.driver",
+    "nets": "lithify.compiler",
+    "run_recipe": "lithify.compiler.training",
+    "train": "lithify.compiler.training",
+}
 
-__all__ = ["__version__", *_HOMES]
+__all__ = ["__version__", "load", *_HOMES]
 
 
 def __getattr__(name: str) -> object:
     """The public object of that name, imported now."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "nets":
+        return importlib.import_module("lithify.compiler.nets")
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def load(path: str) -> "Design":
+    """The design in a `.lith` file, or in a folder that `lithify compile` made."""
+    from lithify.compiler.design import Design
+
+    return Design.load(path)
 
 
 def __dir__() -> list[str]:
