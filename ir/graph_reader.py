@@ -139,9 +139,8 @@ class _GraphReader:
                 if not waiting[reader]:
                     heapq.heappush(ready, place[reader])
         if len(order) < len(gates):
-            left = self.graph.subgraph(node for node, count in waiting.items() if count)
-            cycle = [source for source, *_ in nx.find_cycle(left)]
-            path = " -> ".join(repr(node) for node in [*cycle, cycle[0]])
+            left = {node: None for node, count in waiting.items() if count}
+            path = " -> ".join(repr(node) for node in _cycle(self.graph, left))
             raise InputError(f"the graph has a cycle: {path}; a circuit has none")
         return order
 
@@ -261,3 +260,16 @@ def _symmetric(attributes: Mapping[str, Any], arity: int) -> bool:
         by_count.setdefault(row.bit_count(), bits >> row & 1) == bits >> row & 1
         for row in range(1 << arity)
     )
+
+
+def _cycle(graph: nx.DiGraph, left: Mapping[Node, None]) -> list[Node]:
+    """A cycle among the nodes left over by a topological sort; its first node ends it, too."""
+    node = next(iter(left))
+    seen: dict[Node, int] = {}
+    while node not in seen:
+        seen[node] = len(seen)
+        node = next(source for source in graph.pred[node] if source in left)
+    cycle = list(seen)[seen[node] :][::-1]
+    order = {one: place for place, one in enumerate(left)}
+    start = min(range(len(cycle)), key=lambda i: order[cycle[i]])
+    return [*cycle[start:], *cycle[:start], cycle[start]]

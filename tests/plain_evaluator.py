@@ -43,7 +43,8 @@ def word_value(word: Word, values: Sequence[int]) -> list[int]:
 def score_value(score: Score, values: Sequence[int]) -> int:
     """The value of a score."""
     terms = zip(score.weights.tolist(), score.signals.tolist(), strict=True)
-    return score.bias + sum(weight * values[signal] for weight, signal in terms)
+    total: int = score.bias + sum(weight * values[signal] for weight, signal in terms)
+    return total
 
 
 def answer(circuit: Circuit, codes: Sequence[int]) -> tuple[dict[str, list[int]], list[int], int]:

@@ -133,7 +133,7 @@ SCALARS: list[tuple[str, Callable[[Builder, list[int]], int], Callable[[list[int
     ("maj4", lambda b, s: b.majority(*s[:4]), lambda v: sum(v[:4]) > 2),
     ("maj7", lambda b, s: b.majority(*s[:7]), lambda v: sum(v[:7]) > 3),
     ("table", lambda b, s: b.table(0x2, s[0], s[1]), lambda v: bool(v[0] and not v[1])),
-    ("threshold", lambda b, s: b.threshold(2, s[:3], [1, 2, -1]), lambda v: v[0] + 2 * v[1] - v[2] >= 2),
+    ("threshold", lambda b, s: b.threshold(2, s[:2], [1, 2]), lambda v: bool(v[1])),
     ("empty and", lambda b, s: b.and_(), lambda v: True),
     ("empty or", lambda b, s: b.or_(), lambda v: False),
 ]  # fmt: skip

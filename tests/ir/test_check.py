@@ -31,6 +31,14 @@ def sound() -> Circuit:
     return builder.finish(readout="argmax")
 
 
+def score(name: str, bias: int, signals: list[int], weights: list[int]) -> Score:
+    return Score(name, bias, np.array(signals, np.int32), np.array(weights, np.int32))
+
+
+def word(name: str, signals: object, kind: str = "uint") -> Word:
+    return Word(name, np.array(signals, np.int32), kind)
+
+
 def changed(name: str, place: int, value: int) -> Circuit:
     array = getattr(sound(), name).copy()
     array[place] = value
@@ -112,36 +120,36 @@ def test_one_wrong_number_is_found(array: str, place: int, value: int, message: 
             {"inputs": (Port("x", width=62, count=2**31),)},
             f"{62 * 2**31 + 6} signals; a circuit holds at most 2^31 - 1",
         ),
-        ({"outputs": (Score("s", 0, [2], [1]),) * 2}, "two outputs are called s"),
-        ({"outputs": (Score("", 0, [2], [1]),)}, "an output has no name"),
+        ({"outputs": (score("s", 0, [2], [1]),) * 2}, "two outputs are called s"),
+        ({"outputs": (score("", 0, [2], [1]),)}, "an output has no name"),
         (
-            {"outputs": (Score("s", 0, [10], [1]),)},
+            {"outputs": (score("s", 0, [10], [1]),)},
             "output s: signal %10 does not exist; there are 10",
         ),
         (
-            {"outputs": (Word("w", [[-1]]),)},
+            {"outputs": (word("w", [[-1]]),)},
             "output w: signal %-1 does not exist; there are 10",
         ),
         (
-            {"outputs": (Word("w", np.zeros((0, 1))),)},
+            {"outputs": (word("w", np.zeros((0, 1))),)},
             "output w: 0 elements of 1 bits; "
             "a uint output has at least one element of 1 to 62 bits",
         ),
         (
-            {"outputs": (Word("w", np.zeros((1, 63)), "int"),)},
+            {"outputs": (word("w", np.zeros((1, 63)), "int"),)},
             "output w: 1 elements of 63 bits; "
             "a int output has at least one element of 1 to 62 bits",
         ),
         (
-            {"outputs": (Word("w", [[0, 1]], "bit"),)},
+            {"outputs": (word("w", [[0, 1]], "bit"),)},
             "output w: 1 elements of 2 bits; a bit output has at least one element of 1 to 1 bits",
         ),
         (
-            {"outputs": (Score("s", 2**61 + 1, [], []),)},
+            {"outputs": (score("s", 2**61 + 1, [], []),)},
             f"score s: bias {2**61 + 1} is beyond 2^61",
         ),
         (
-            {"outputs": (Score("s", 0, [2], [-(2**31)]),)},
+            {"outputs": (score("s", 0, [2], [-(2**31)]),)},
             f"score s: weight {-(2**31)} is beyond 2^31 - 1",
         ),
         ({"outputs": ()}, "readout argmax: there is no score to read"),
