@@ -37,7 +37,6 @@ class Epoch:
     number: int
     loss: float
     accuracy: float
-    hard_loss: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +78,8 @@ def train(
 ) -> History:
     """The history of training `net` in place; it ends with the weights of its best epoch.
 
-    Best is the highest accuracy of the *hard* net on validation samples: a stratified share of the
-    samples, or a pair (x, y). With `checkpoint` every epoch is kept in that file, and `resume` goes
+    Best is the highest accuracy of the *hard* net on validation samples (of equals the last): a
+    stratified share of the samples, or a pair (x, y). With `checkpoint` every epoch is kept in that file, and `resume` goes
     on from it, bit for bit as if never stopped.
     """
     settings = Settings(
@@ -196,7 +195,7 @@ class _Run:
     def save(self, path: Path) -> None:
         """Write a checkpoint."""
         assert self.best is not None
-        rows = [[e.number, e.loss, e.accuracy, e.hard_loss] for e in self.epochs]
+        rows = [[e.number, e.loss, e.accuracy] for e in self.epochs]
         tensors = checkpoints.optimiser_tensors(self.optimiser)
         state = checkpoints.Checkpoint(
             self.identity,
@@ -271,15 +270,12 @@ class _Run:
             group["lr"] = rate
 
     def _judge(self, number: int, loss: float) -> None:
-        """Score the hard net, and keep its weights if it is the best so far."""
+        """Score the hard net, and keep its weights if no earlier epoch did better."""
         scores = self.net.hard_scores_of(self.held)
         right = float((scores.argmax(axis=1) == self.held_labels).mean())
-        logits = torch.from_numpy(scores) / self.net.head.temperature
-        hard_loss = float(functional.cross_entropy(logits, torch.from_numpy(self.held_labels)))
-        epoch = Epoch(number, loss, right, hard_loss)
+        epoch = Epoch(number, loss, right)
         self.epochs.append(epoch)
-        best = self.best
-        if best is None or (right, -hard_loss) >= (best.accuracy, -best.hard_loss):
+        if self.best is None or right >= self.best.accuracy:
             self.best, self.best_net = epoch, _copy(self.net)
 
 
