@@ -102,10 +102,11 @@ def fill_row(
     sum_table, carry_table = (0b1001, 0b1110) if one else (0b0110, 0b1000)
     if k == 3:
         sum_table, carry_table = 0x96, 0xE8
-    if want_sum:
-        row[at.SUM] = literal_gate(store, sum_table, literals, want_sum == 2, mark)
+    # The carry first: who writes the two in AND gates then finds its product for the sum.
     if want_carry:
         row[at.CARRY] = literal_gate(store, carry_table, literals, want_carry == 2, mark)
+    if want_sum:
+        row[at.SUM] = literal_gate(store, sum_table, literals, want_sum == 2, mark)
 
 
 @njit(cache=True)

@@ -122,7 +122,7 @@ def programs(roots: I64, arities: I32, operands: I32, nodes: I32) -> I64:
             node = stack[depth - 1]
             before = depth
             if stamp[node] != r:
-                for j in range(arities[node]):
+                for j in range(arities[node] - 1, -1, -1):
                     child = operands[node, j] - VARIABLES
                     if child >= 0 and stamp[child] != r:
                         stack[depth] = child
