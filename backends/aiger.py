@@ -99,7 +99,7 @@ def write_aig_ascii(
     return b"".join(
         [
             _header("aag", aig, outputs),
-            _lines(2 * np.arange(1, aig.num_inputs + 1)),
+            _lines(2 * np.arange(1, aig.num_inputs + 1, dtype=np.int32)),
             _lines(outputs),
             text.encode("ascii"),
             _symbols(inputs_called, outputs_called),

@@ -19,7 +19,7 @@ class Group(NamedTuple):
     """Bits that follow one another and belong to one port or word."""
 
     name: str
-    count: int
+    elements: int
     width: int
 
 
@@ -64,8 +64,8 @@ def grouped(names: Sequence[str]) -> list[Group]:
     """The ports that the names of bits describe; a bit whose name fits no pattern is its own.
 
     >>> grouped(["x[0].0", "x[0].1", "x[1].0", "x[1].1", "clk", "y[1]"])
-    [Group(name='x', count=2, width=2), Group(name='clk', count=1, width=1), \
-Group(name='y[1]', count=1, width=1)]
+    [Group(name='x', elements=2, width=2), Group(name='clk', elements=1, width=1), \
+Group(name='y[1]', elements=1, width=1)]
     """
     groups: list[Group] = []
     for base, run in groupby(names, key=_base):

@@ -70,13 +70,13 @@ def assemble(
     b = Builder(fold=False, hash=False)
     for group in grouped(_unique("inputs", inputs, filename)):
         kind = "bit" if group.width == 1 else "uint"
-        b.input(group.name, width=group.width, count=group.count, kind=kind)
+        b.input(group.name, width=group.width, count=group.elements, kind=kind)
     kinds = np.zeros(tables.size, np.uint8)
     b.gates(kinds, tables.view(np.uint64), offsets, fanins, np.empty(0, np.int32))
     start = 0
     for group in grouped(_unique("outputs", outputs, filename)):
-        bits = group.count * group.width
-        signals = output_signals[start : start + bits].reshape(group.count, group.width)
+        bits = group.elements * group.width
+        signals = output_signals[start : start + bits].reshape(group.elements, group.width)
         b.output(group.name, signals, kind="bit" if group.width == 1 else "uint")
         start += bits
     return b.finish()
