@@ -234,7 +234,7 @@ def _net_program(program: Program) -> NetProgram:
     addresses = {name: getattr(program, name).ctypes.data for name in ARRAYS}
     return NetProgram(
         **addresses,
-        num_windows=len(program.windows),
+        num_rounds=len(program.rounds),
         slots=program.slots,
         wide=int(program.operands.dtype == np.uint32),
         num_fields=len(program.fields),

@@ -9,8 +9,8 @@
 /* Read only while a call runs; shared by every thread. Slot i holds input bit i at the start. */
 typedef struct {
     const void *operands;        /* uint16_t or uint32_t [gates][3]: source, source, destination */
-    const uint32_t *windows;     /* [num_windows][4]: how many AND, AND-NOT, OR, XOR, in that order */
-    int64_t num_windows;
+    const uint32_t *rounds;      /* [num_rounds][6]: AND, AND-NOT, OR, XOR, OR, AND-NOT gates */
+    int64_t num_rounds;
     int64_t slots;
     int64_t wide;                /* operands are uint32_t */
     const int32_t *fields;       /* [num_fields][4]: first element, elements, width, first slot */

@@ -27,33 +27,68 @@ FN void NAME(transpose)(VEC *rows) {
     }
 }
 
+/* Slot number `place` of those packed in 64 bits, as an offset in bytes. */
+#define SLOT_SHIFT (WORDS == 8 ? 6 : WORDS == 4 ? 5 : WORDS == 2 ? 4 : 3)
+#define OFFSET(INDEX, packed, place)                                                               \
+    ((8 * (int)sizeof(INDEX) * (place) >= SLOT_SHIFT                                               \
+          ? (packed) >> ((8 * (int)sizeof(INDEX) * (place) - SLOT_SHIFT) & 63)                     \
+          : (packed) << ((SLOT_SHIFT - 8 * (int)sizeof(INDEX) * (place)) & 63)) &                  \
+     ((uint64_t)(INDEX)-1 << SLOT_SHIFT))
+#define AT(offset) (*(VEC *)(void *)((char *)s + (offset)))
+
+#define AND(x, y) ((x) & (y))
+#define AND_NOT(x, y) ((x) & ~(y))
+#define OR(x, y) ((x) | (y))
+#define XOR(x, y) ((x) ^ (y))
+
+/* Slots of the next four gates: all are read before any is written. One load for each slot number
+   is quicker only where the vectors are as small as the numbers are many. */
+#if LITTLE_ENDIAN_HOST && WORDS > 1
+#define PLACE_uint16_t(i) OFFSET(uint16_t, packed[(i) / 4], (i) % 4)
+#define PLACE_uint32_t(i) OFFSET(uint32_t, packed[(i) / 2], (i) % 2)
+#define LOAD(k) memcpy(&packed[k], (const char *)t + 8 * (k), 8)
+#define UNPACK_uint16_t uint64_t packed[3]; LOAD(0); LOAD(1); LOAD(2)
+#define UNPACK_uint32_t uint64_t packed[6]; LOAD(0); LOAD(1); LOAD(2); LOAD(3); LOAD(4); LOAD(5)
+#else
+#define PLACE_uint16_t(i) ((uint64_t)t[i] << SLOT_SHIFT)
+#define PLACE_uint32_t(i) ((uint64_t)t[i] << SLOT_SHIFT)
+#define UNPACK_uint16_t (void)0
+#define UNPACK_uint32_t (void)0
+#endif
+#define PLACE(INDEX, i) PLACE_##INDEX(i)
+
+#define RUN(INDEX, count, OP)                                                                      \
+    for (stop = t + 12 * (int64_t)((count) / 4); t < stop; t += 12) {                              \
+        UNPACK_##INDEX;                                                                            \
+        VEC r0 = OP(AT(PLACE(INDEX, 0)), AT(PLACE(INDEX, 1)));                                     \
+        VEC r1 = OP(AT(PLACE(INDEX, 3)), AT(PLACE(INDEX, 4)));                                     \
+        VEC r2 = OP(AT(PLACE(INDEX, 6)), AT(PLACE(INDEX, 7)));                                     \
+        VEC r3 = OP(AT(PLACE(INDEX, 9)), AT(PLACE(INDEX, 10)));                                    \
+        AT(PLACE(INDEX, 2)) = r0;                                                                  \
+        AT(PLACE(INDEX, 5)) = r1;                                                                  \
+        AT(PLACE(INDEX, 8)) = r2;                                                                  \
+        AT(PLACE(INDEX, 11)) = r3;                                                                 \
+    }                                                                                              \
+    for (stop = t + 3 * (int64_t)((count) % 4); t < stop; t += 3) {                                \
+        s[t[2]] = OP(s[t[0]], s[t[1]]);                                                            \
+    }
+
 #define GATES(INDEX)                                                                               \
     FN void NAME(gates_##INDEX##_)(const net_program *program, VEC *s) {                           \
-        const INDEX *t = program->operands;                                                        \
-        const uint32_t *counts = program->windows;                                                 \
-        const uint32_t *end = counts + 4 * program->num_windows;                                   \
-        for (; counts < end; counts += 4) {                                                        \
-            const INDEX *stop = t + 3 * (int64_t)counts[0];                                        \
-            for (; t < stop; t += 3) {                                                             \
-                s[t[2]] = s[t[0]] & s[t[1]];                                                       \
-            }                                                                                      \
-            stop = t + 3 * (int64_t)counts[1];                                                     \
-            for (; t < stop; t += 3) {                                                             \
-                s[t[2]] = s[t[0]] & ~s[t[1]];                                                      \
-            }                                                                                      \
-            stop = t + 3 * (int64_t)counts[2];                                                     \
-            for (; t < stop; t += 3) {                                                             \
-                s[t[2]] = s[t[0]] | s[t[1]];                                                       \
-            }                                                                                      \
-            stop = t + 3 * (int64_t)counts[3];                                                     \
-            for (; t < stop; t += 3) {                                                             \
-                s[t[2]] = s[t[0]] ^ s[t[1]];                                                       \
-            }                                                                                      \
+        const INDEX *t = program->operands, *stop;                                                 \
+        const uint32_t *counts = program->rounds;                                                  \
+        const uint32_t *end = counts + 6 * program->num_rounds;                                    \
+        for (; counts < end; counts += 6) {                                                        \
+            RUN(INDEX, counts[0], AND)                                                             \
+            RUN(INDEX, counts[1], AND_NOT)                                                         \
+            RUN(INDEX, counts[2], OR)                                                              \
+            RUN(INDEX, counts[3], XOR)                                                             \
+            RUN(INDEX, counts[4], OR)                                                              \
+            RUN(INDEX, counts[5], AND_NOT)                                                         \
         }                                                                                          \
     }
 GATES(uint16_t)
 GATES(uint32_t)
-#undef GATES
 
 FN void NAME(gates)(const net_program *program, void *state) {
     if (program->wide) {
@@ -87,7 +122,7 @@ INLINE uint64_t NAME(column)(const uint8_t *row, int bit) {
     for (int i = 0; i < 8; i++) {
         uint64_t bytes;
         memcpy(&bytes, row + 8 * i, 8);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#if !LITTLE_ENDIAN_HOST
         bytes = __builtin_bswap64(bytes);
 #endif
         bytes = (bytes >> bit) & 0x0101010101010101u;
@@ -372,3 +407,18 @@ FN int NAME(block)(const net_program *program, const net_job *job, int64_t first
 #undef INLINE
 #undef VEC
 #undef CSA
+#undef SLOT_SHIFT
+#undef OFFSET
+#undef AT
+#undef AND
+#undef AND_NOT
+#undef OR
+#undef XOR
+#undef PLACE_uint16_t
+#undef PLACE_uint32_t
+#undef LOAD
+#undef UNPACK_uint16_t
+#undef UNPACK_uint32_t
+#undef PLACE
+#undef RUN
+#undef GATES

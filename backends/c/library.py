@@ -30,8 +30,8 @@ class NetProgram(ctypes.Structure):
 
     _fields_ = [
         ("operands", ctypes.c_void_p),
-        ("windows", ctypes.c_void_p),
-        ("num_windows", ctypes.c_int64),
+        ("rounds", ctypes.c_void_p),
+        ("num_rounds", ctypes.c_int64),
         ("slots", ctypes.c_int64),
         ("wide", ctypes.c_int64),
         ("fields", ctypes.c_void_p),
@@ -113,14 +113,14 @@ def _tried(kernel: Kernel, width: int) -> list[int]:
     """What vectors of this width answer for a net of one gate of each operation."""
     net: dict[str, NDArray[Any]] = {
         "operands": np.array([[0, 1, 2], [0, 1, 3], [0, 1, 4], [0, 1, 5]], np.uint16),
-        "windows": np.ones((1, 4), np.uint32),
+        "rounds": np.array([[1, 1, 1, 1, 0, 0]], np.uint32),
         "fields": np.array([[0, 2, 1, 0]], np.int32),
         "word_slots": np.arange(2, 6, dtype=np.uint32),
         "word_masks": np.array([[~np.uint64(0), 0]] * 4, np.uint64),
         "word_fields": np.array([[4, 0]], np.int32),
     }
     addresses = {name: array.ctypes.data for name, array in net.items()}
-    sizes = {"num_windows": 1, "slots": 6, "num_fields": 1, "input_bits": 2, "num_word_elements": 1}
+    sizes = {"num_rounds": 1, "slots": 6, "num_fields": 1, "input_bits": 2, "num_word_elements": 1}
     program = NetProgram(**addresses, **sizes)
     codes = np.array([[0, 0], [1, 0], [0, 1], [1, 1]] * 128, np.uint8)
     answers = np.zeros(len(codes), np.int64)

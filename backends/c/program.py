@@ -17,7 +17,7 @@ WINDOW = 256
 MOST_NARROW_SLOTS = 1 << 16
 ARRAYS = (
     "operands",
-    "windows",
+    "rounds",
     "fields",
     "runs",
     "terms",
@@ -42,8 +42,8 @@ class WordShape:
 class Program:
     """Everything the kernel needs to know of a net, as frozen arrays.
 
-    Slot i holds input bit i at the start. The gates run window by window; a window holds its AND
-    gates, then AND-NOT (first and not second), OR and XOR, and none of them reads another.
+    Slot i holds input bit i at the start. The gates run in runs of one operation (AND-NOT is the
+    first and not the second); of each four gates of a run, from its start on, none reads another.
     """
 
     inputs: tuple[Port, ...]
@@ -53,8 +53,8 @@ class Program:
     slots: int
     operands: NDArray[np.uint16] | NDArray[np.uint32]
     """[gates, 3]: the slots of both sources and of the result; 16 bits where they fit."""
-    windows: NDArray[np.uint32]
-    """[windows, 4]: how many gates of each operation."""
+    rounds: NDArray[np.uint32]
+    """[rounds, 6]: how many AND, AND-NOT, OR, XOR, OR, AND-NOT gates come one after the other."""
     fields: NDArray[np.int32]
     """[fields, 4]: elements of one width side by side: first, how many, width, first slot."""
     runs: NDArray[np.int32]
@@ -116,7 +116,7 @@ class _Placed:
     """Scheduled gates: where they run and, for wanted signals, the slot (-1: constant) and flip."""
 
     operands: NDArray[np.int32]
-    windows: NDArray[np.int32]
+    rounds: NDArray[np.int32]
     slots: int
     slot_of: NDArray[np.int32]
     inverted: NDArray[np.bool_]
@@ -143,7 +143,7 @@ def schedule(circuit: Circuit, *, window: int = WINDOW) -> Program:
         readout=circuit.readout,
         slots=placed.slots,
         operands=operands.astype(np.uint16) if narrow else operands,
-        windows=placed.windows.astype(np.uint32),
+        rounds=placed.rounds.astype(np.uint32),
         fields=_fields(circuit.inputs),
         runs=runs,
         terms=terms,
@@ -187,13 +187,13 @@ def _place(circuit: Circuit, signals: NDArray[np.int32], window: int) -> _Placed
     nodes = np.empty(first + gates, np.int32)
     kept = passes.keep_live(first, sources, operations, wanted >> 1, nodes)
     pairs, kinds = passes.compact(first, sources, operations, nodes, kept)
-    order, begins = passes.walk(first - 2, pairs, window)
+    order, begins = passes.walk(first - 2, pairs, kinds, window)
     wanted_nodes = nodes[wanted >> 1]
     roots = np.unique(wanted_nodes[wanted_nodes >= 0])
-    order, counts = passes.by_operation(kinds, order, begins)
+    order, rounds = passes.by_operation(kinds, order, begins)
     operands, slot_of, slots = passes.assign_slots(first - 2, pairs, order, roots)
     slot_of = np.append(slot_of, np.int32(-1))[wanted_nodes]
-    return _Placed(operands, counts, slots, slot_of, (wanted & 1).astype(np.bool_))
+    return _Placed(operands, rounds, slots, slot_of, (wanted & 1).astype(np.bool_))
 
 
 def _fields(inputs: Sequence[Port]) -> NDArray[np.int32]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 AND, AND_NOT, OR, XOR = range(4)
 SKIPPED = 255
 LOOKAHEAD = 8
+LEAST_WINDOW_OF_FOURS = 32
 READY, DONE = 0, 3  # other states: how many of a gate's fan-ins are still to come
 
 Ints = NDArray[np.int32]
@@ -143,25 +144,56 @@ def _readers(num_nodes: int, pairs: Ints) -> tuple[NDArray[np.int64], Ints]:
 
 @numba.njit(cache=True)
 def _sharer(
-    node: int, starts: NDArray[np.int64], readers: Ints, cursor: NDArray[np.int64], state: Bytes
+    sources: Ints,
+    starts: NDArray[np.int64],
+    readers: Ints,
+    cursor: NDArray[np.int64],
+    state: Bytes,
 ) -> int:
-    """A gate that reads the node and may come next, or -1; only a few are looked at."""
-    at, end = cursor[node], starts[node + 1]
-    while at < end and state[readers[at]] == DONE:
-        at += 1
-    cursor[node] = at
-    for place in range(at, min(end, at + LOOKAHEAD)):
-        if state[readers[place]] == READY:
-            return int(readers[place])
+    """A gate that reads one of the sources and may come next, or -1; only a few are looked at."""
+    for node in sources:
+        at, end = cursor[node], starts[node + 1]
+        while at < end and state[readers[at]] == DONE:
+            at += 1
+        cursor[node] = at
+        for place in range(at, min(end, at + LOOKAHEAD)):
+            if state[readers[place]] == READY:
+                return int(readers[place])
     return -1
 
 
 @numba.njit(cache=True)
-def walk(inputs: int, pairs: Ints, window: int) -> tuple[Ints, Ints]:
+def _whole_fours(
+    kinds: Bytes, order: Ints, begin: int, end: int, state: Bytes, odd: Ints
+) -> tuple[int, int]:
+    """The window's new end and how many gates left it, so that each operation has whole fours.
+
+    The gates that left are ready again, and listed in `odd`.
+    """
+    surplus = np.zeros(4, np.int64)
+    for gate in order[begin:end]:
+        surplus[kinds[gate]] += 1
+    surplus %= 4
+    left = 0
+    for place in range(end - 1, begin - 1, -1):
+        gate = order[place]
+        if surplus[kinds[gate]]:
+            surplus[kinds[gate]] -= 1
+            state[gate] = READY
+            odd[left] = gate
+            left += 1
+            end -= 1
+            order[place:end] = order[place + 1 : end + 1].copy()
+    return end, left
+
+
+@numba.njit(cache=True)
+def walk(inputs: int, pairs: Ints, kinds: Bytes, window: int) -> tuple[Ints, Ints]:
     """An order of the gates, and where each window starts in it (and ends, last).
 
     No gate reads another of its own window. Where it can, each gate shares a source with the one
-    before it; else the gate that has been ready longest comes next.
+    before it; else the gate that has been ready longest comes next. A window that could be filled
+    has each operation in whole fours.
     """
     gates = len(pairs)
     starts, readers = _readers(inputs + gates, pairs)
@@ -170,22 +202,23 @@ def walk(inputs: int, pairs: Ints, window: int) -> tuple[Ints, Ints]:
     queue = np.empty(gates + 1, np.int32)
     order = np.empty(gates, np.int32)
     begins = np.empty(gates + 1, np.int32)
-    head = tail = place = windows = 0
+    odd = np.empty(16, np.int32)
+    head = tail = place = windows = left = 0
     for gate in range(gates):
         state[gate] = (pairs[gate, 0] >= inputs) + (pairs[gate, 1] >= inputs)
         queue[tail] = gate
         tail += state[gate] == READY
-    current = -1
     while place < gates:
         begin = place
         begins[windows] = begin
         windows += 1
         while place - begin < window:
             following = -1
-            if current >= 0:
-                following = _sharer(pairs[current, 0], starts, readers, cursor, state)
-                if following < 0:
-                    following = _sharer(pairs[current, 1], starts, readers, cursor, state)
+            if left:
+                left -= 1
+                following = odd[left]
+            elif place:
+                following = _sharer(pairs[order[place - 1]], starts, readers, cursor, state)
             while following < 0 and head < tail:
                 following = queue[head] if state[queue[head]] == READY else -1
                 head += 1
@@ -194,7 +227,8 @@ def walk(inputs: int, pairs: Ints, window: int) -> tuple[Ints, Ints]:
             state[following] = DONE
             order[place] = following
             place += 1
-            current = following
+        if place - begin == window and window >= LEAST_WINDOW_OF_FOURS:
+            place, left = _whole_fours(kinds, order, begin, place, state, odd)
         for node in order[begin:place]:
             for reader in readers[starts[inputs + node] : starts[inputs + node + 1]]:
                 state[reader] -= 1
@@ -206,18 +240,28 @@ def walk(inputs: int, pairs: Ints, window: int) -> tuple[Ints, Ints]:
 
 @numba.njit(cache=True)
 def by_operation(kinds: Bytes, order: Ints, begins: Ints) -> tuple[Ints, Ints]:
-    """The order with the gates of each window by operation, and counts[windows, 4]."""
+    """The order with the gates of each window by operation, and the rounds[rounds, 6].
+
+    Windows go through the operations up and down in turns, so that neighbours share a run; where
+    a run would be joined within a four, a new round begins.
+    """
     running = np.empty_like(order)
-    counts = np.zeros((len(begins) - 1, 4), np.int32)
-    place = 0
-    for window in range(len(counts)):
-        for kind in range(4):
+    rounds = np.zeros((len(begins) + 1, 6), np.int32)
+    place, at, column = 0, 0, 0
+    for window in range(len(begins) - 1):
+        if rounds[at, column] % 4:
+            at, column = at + 1, 0
+        down = column == 3
+        for step in range(4):
+            kind = 3 - step if down else step
+            column = (3 + step) % 6 if down else step
+            at += column == 0 and down
             for gate in order[begins[window] : begins[window + 1]]:
                 if kinds[gate] == kind:
-                    counts[window, kind] += 1
+                    rounds[at, column] += 1
                     running[place] = gate
                     place += 1
-    return running, counts
+    return running, rounds[: at + 1]
 
 
 @numba.njit(cache=True)

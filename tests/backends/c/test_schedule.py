@@ -9,6 +9,7 @@ import pytest
 from c_nets import layered
 
 from lithify.backends.c.program import Program, schedule
+from lithify.backends.c.schedule import AND, AND_NOT, OR, XOR
 from lithify.ir import simulate
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
@@ -25,25 +26,25 @@ def net(seed: int) -> Circuit:
 
 
 def slots_after(program: Program, planes: np.ndarray) -> np.ndarray:
-    """What the slots hold at the end, by plain steps; no gate may see a result of its window."""
+    """What the slots hold at the end, by steps of four gates that all read before one writes."""
     state = np.zeros((max(program.slots, 1), planes.shape[1]), np.uint64)
     state[: program.num_input_bits] = planes
     at = 0
-    for window in program.windows:
-        fresh: set[int] = set()
-        for operation, count in enumerate(window):
-            for a, b, target in program.operands[at : at + count].tolist():
-                assert a not in fresh and b not in fresh
+    for counts in program.rounds.tolist():
+        for operation, count in zip((AND, AND_NOT, OR, XOR, OR, AND_NOT), counts, strict=True):
+            for four in range(at, at + count, 4):
+                a, b, targets = program.operands[four : min(four + 4, at + count)].T
                 left, right = state[a], state[b]
-                steps = (left & right, left & ~right, left | right, left ^ right)
-                state[target] = steps[operation]
-                fresh.add(target)
-            at += int(count)
+                state[targets] = (left & right, left & ~right, left | right, left ^ right)[
+                    operation
+                ]
+                assert len(set(targets.tolist())) == len(targets)
+            at += count
     assert at == program.num_gates
     return state
 
 
-@pytest.mark.parametrize("window", [1, 5, 256])
+@pytest.mark.parametrize("window", [1, 5, 32, 50, 256])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_steps_compute_the_words(seed: int, window: int) -> None:
     circuit = net(seed)
@@ -76,12 +77,11 @@ def test_the_runs_add_up_to_the_scores(seed: int) -> None:
     assert (scores - program.biases).max() < 1 << program.score_bits
 
 
-def test_windows_are_full_while_gates_are_ready() -> None:
+def test_runs_are_whole_fours_while_gates_are_ready() -> None:
     circuit = layered(np.random.default_rng(0), widths=(1000, 1000), classes=4)
     program = schedule(circuit, window=128)
-    sizes = program.windows.sum(1)
-    assert sizes.max() <= 128
-    assert len(sizes) <= -(-program.num_gates // 128) + 4
+    assert (program.rounds % 4 != 0).sum() <= 12
+    assert len(program.rounds) <= program.num_gates / 200 + 4
 
 
 def test_slots_are_used_again() -> None:
@@ -104,7 +104,7 @@ def test_only_live_gates_remain_and_inverters_vanish() -> None:
     b.output("y", [inverted, same, constant, lone, kept, 1, 0])
     program = schedule(b.finish())
     assert program.num_gates == 1
-    assert program.windows.tolist() == [[0, 1, 0, 0]]
+    assert program.rounds.tolist() == [[0, 1, 0, 0, 0, 0]]
     assert program.operands[0, :2].tolist() == [2, 0]
     assert (program.word_masks[:, 0] != 0).tolist() == [
         True,
