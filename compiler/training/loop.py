@@ -78,9 +78,9 @@ def train(
 ) -> History:
     """The history of training `net` in place; it ends with the weights of its best epoch.
 
-    Best is the highest accuracy of the *hard* net on validation samples (of equals the last): a
-    stratified share of the samples, or a pair (x, y). With `checkpoint` every epoch is kept in that file, and `resume` goes
-    on from it, bit for bit as if never stopped.
+    Best is the highest accuracy of the *hard* net on validation samples (the last of equals): a
+    stratified share of the samples, or a pair (x, y). With `checkpoint` every epoch is kept in that
+    file, and `resume` goes on from it, bit for bit as if never stopped.
     """
     settings = Settings(
         epochs=epochs,
