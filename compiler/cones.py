@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lithify.ir import kernels
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
-from lithify.ir.ports import Port, Word
+from lithify.ir.ports import Port
 
 CUT, ROOTS = "cut", "roots"
 NOTHING = np.empty(0, np.int32)
@@ -35,12 +35,6 @@ def cone(circuit: Circuit, roots: NDArray[np.int32], cuts: NDArray[np.int32] = N
         builder.port(port)
     builder.output(ROOTS, builder.copy(whole, keep=alive)[wanted])
     return builder.finish()
-
-
-def with_word(circuit: Circuit, signals: NDArray[np.int32]) -> Circuit:
-    """The circuit with these signals as its only output, the word `roots` of bits."""
-    word = Word(ROOTS, signals.reshape(-1, 1), "bit")
-    return replace(circuit, outputs=(word,), readout="bits")
 
 
 def _free_name(ports: tuple[Port, ...]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lithify.backends import abc
+from lithify.backends.aiger import to_aig, write_aig
 from lithify.compiler.cones import cone
 from lithify.compiler.passes.rebuild import INVERTER, rebuild
 from lithify.compiler.signatures import Classes, classify, from_literals
@@ -47,18 +48,15 @@ class Share:
 
         `codes[samples, elements]`, for instance real inputs, spare the proof false candidates.
         """
-        from lithify.backends.aiger import to_aig, write_aig
-
         suspects = self._suspects(circuit, codes)
         if not suspects.size:
             return suspects, suspects
         wide = (circuit.kinds == THRESHOLD) & (np.diff(circuit.offsets) > WIDEST)
         cuts = (circuit.first_gate + np.flatnonzero(wide)).astype(np.int32)
-        swept = abc.sweep(
-            write_aig(to_aig(cone(circuit, suspects, cuts))),
-            time_limit=self.time_limit,
-            conflicts=self.conflicts,
-        )
+        part = cone(circuit, suspects, cuts)
+        aig = to_aig(part)
+        file = write_aig(aig, aig.literal_of[part.words[0].signals.ravel()], (), ())
+        swept = abc.sweep(file, time_limit=self.time_limit, conflicts=self.conflicts)
         if swept.literals is None:
             log.warning(
                 "share: %d candidates were left as they are: %s", suspects.size, swept.reason

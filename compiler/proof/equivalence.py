@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lithify.backends import abc
-from lithify.backends.aiger import to_aig, write_aig
-from lithify.compiler.cones import cone
+from lithify.backends.aiger import Aig, read, to_aig, write_aig
 from lithify.compiler.proof.forms import Forms
 from lithify.compiler.proof.guard import guarded_inputs, legal_codes
 from lithify.compiler.proof.simulation import confirm, difference, planes_of, vectors_for
@@ -23,8 +22,9 @@ from lithify.compiler.signatures import Classes, classify, from_literals
 from lithify.ir.arithmetic import SCORES, expand
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
-from lithify.ir.errors import InputError
+from lithify.ir.errors import InputError, MismatchError
 from lithify.ir.ports import Output, Score
+from lithify.ir.simulate import pack, run_planes
 
 LINEAR = "linear forms over signals proved equal by &cec"
 BITWISE = "&cec of the bits of the scores"
@@ -33,7 +33,7 @@ SPLITS = 200  # counterexamples that may split classes before the proof is given
 ALONE = 2  # of them before a sweep splits all classes at once
 NEIGHBOURS = 63
 BITWISE_LIMIT = 10.0
-INVERTER = 0b01
+CHECKED_WORDS = 8
 
 
 def prove_equal(
@@ -76,9 +76,9 @@ def _shape(output: Output) -> tuple[object, ...]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Joint:
-    """Both circuits behind one guard, and where their signals went."""
+    """Both circuits behind one guard as one graph, and the literals of their signals in it."""
 
-    builder: Builder
+    graph: Aig
     expected: NDArray[np.int32]
     seen: NDArray[np.int32]
 
@@ -86,22 +86,13 @@ class _Joint:
     def of(cls, expected: Circuit, seen: Circuit) -> "_Joint":
         builder = Builder(fold=False, hash=False)
         inputs = guarded_inputs(builder, expected.inputs)
-        left = builder.copy(expected, inputs=inputs)
-        return cls(builder, left, builder.copy(seen, inputs=inputs))
+        sides = [builder.copy(circuit, inputs=inputs) for circuit in (expected, seen)]
+        graph = to_aig(builder.finish())
+        return cls(graph, *(graph.literal_of[side] for side in sides))
 
-    def aiger(self, signals: NDArray[np.int32]) -> bytes:
-        """The AIGER file of these signals as outputs."""
-        return write_aig(to_aig(cone(self.builder.finish(), signals)))
-
-    def literals(
-        self, signals: NDArray[np.int32], inverted: NDArray[np.bool_]
-    ) -> NDArray[np.int32]:
-        """The signals, inverted where said."""
-        made = signals.copy()
-        flipped = signals[inverted]
-        tables = np.full(len(flipped), INVERTER)
-        made[inverted] = self.builder.tables(tables, flipped.reshape(-1, 1))
-        return made
+    def aiger(self, literals: NDArray[np.int32]) -> bytes:
+        """The AIGER file of these literals as outputs."""
+        return write_aig(self.graph, literals, (), ())
 
 
 class _Proof:
@@ -124,7 +115,7 @@ class _Proof:
         self._left = time_limit
         self._joint = _Joint.of(expected, seen)
         self._starts = 1, 1 + expected.output_signals.size
-        self._signals = np.concatenate(
+        self._literals = np.concatenate(
             [
                 np.zeros(1, np.int32),
                 self._joint.expected[expected.output_signals],
@@ -132,6 +123,7 @@ class _Proof:
             ]
         )
         self._planes = self._simulate(codes)
+        self._check_graph(codes[: 64 * CHECKED_WORDS])
         self._swept: Classes | None = None
 
     def run(self) -> Verdict:
@@ -143,12 +135,11 @@ class _Proof:
             if not self._agree(classes):
                 return self._prove_bits()
             left, right = self._pairs(classes)
-            if not left.size:
-                return self._proved(LINEAR if self._sides[0].scores else BITS, (), 0)
             found = self._compare(self._joint.aiger(left), self._joint.aiger(right))
             if found.outcome == "equal":
                 method = LINEAR if self._sides[0].scores else BITS
-                return self._proved(method, (abc.version(),), left.size)
+                equal = classes.number.size - np.unique(classes.number).size
+                return self._proved(method, (abc.version(),), equal)
             if found.outcome == "undecided" or found.pattern is None:
                 return self._open(found.reason or "the engine gave no counterexample")
             code = legal_codes(self._sides[0].inputs, found.pattern)
@@ -156,6 +147,14 @@ class _Proof:
                 return refuted
             self._split(code)
         return self._open(f"{SPLITS} counterexamples split classes, but refuted no output")
+
+    def _check_graph(self, codes: NDArray[np.int64]) -> None:
+        """Nothing, if the file that engines get says what the interpreter says."""
+        made = read(self._joint.aiger(self._literals))
+        planes = run_planes(made, pack(self._sides[0], codes))[made.words[0].signals.ravel()]
+        words = len(codes) // 64
+        if not np.array_equal(planes[:, :words], self._planes[:, :words]):
+            raise MismatchError("the and-inverter graph of the circuits does not compute them")
 
     def _simulate(self, codes: NDArray[np.int64]) -> NDArray[np.uint64]:
         rows = [planes_of(c, c.output_signals, codes) for c in self._sides]
@@ -166,7 +165,7 @@ class _Proof:
         classes = classify(self._planes)
         if self._swept is None:
             return classes
-        both = classes.number * len(self._signals) + self._swept.number
+        both = classes.number * len(self._literals) + self._swept.number
         return Classes(np.unique(both, return_inverse=True)[1], classes.inverted)
 
     def _agree(self, classes: Classes) -> bool:
@@ -179,7 +178,7 @@ class _Proof:
         if not all(map(np.array_equal, *words)):
             return False
         count = len(self._sides[0].scores)
-        forms = Forms(count, len(self._signals) + 2)
+        forms = Forms(count, len(self._literals) + 2)
         for side, sign in enumerate((1, -1)):
             scores = self._sides[side].scores
             forms.add_constants(np.arange(count), np.array([sign * s.bias for s in scores]))
@@ -195,12 +194,12 @@ class _Proof:
         return rows + self._starts[side]
 
     def _pairs(self, classes: Classes) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Signals of the joint circuit, and those that they must equal."""
+        """Literals of the joint graph, and those that they must equal."""
         chosen = classes.representatives()
         inverted = classes.inverted ^ classes.inverted[chosen]
-        right = self._joint.literals(self._signals[chosen], inverted)
-        open_ = right != self._signals
-        return self._signals[open_], right[open_]
+        right = self._literals[chosen] ^ inverted.astype(np.int32)
+        unlike = right != self._literals
+        return self._literals[unlike], right[unlike]
 
     def _compare(self, left: bytes, right: bytes) -> abc.Comparison:
         """What the engine says of two files in the time that is left."""
@@ -212,7 +211,7 @@ class _Proof:
 
     def _sweep(self) -> None:
         """Split all classes by what SAT sweeping finds equal; the proof is still `&cec`'s."""
-        swept = abc.sweep(self._joint.aiger(self._signals), time_limit=max(self._left / 2, 1))
+        swept = abc.sweep(self._joint.aiger(self._literals), time_limit=max(self._left / 2, 1))
         self._left -= swept.seconds
         if swept.literals is not None:
             self._swept = from_literals(swept.literals)
@@ -266,7 +265,8 @@ class _Proof:
             sign = np.repeat(bits[:, -1:], width - bits.shape[1], axis=1)
             rest = [w.signals.ravel() for w in circuit.words if w.name != SCORES]
             roots = np.concatenate([np.hstack([bits, sign]).ravel(), *rest])
-            files.append(write_aig(to_aig(cone(circuit, roots))))
+            graph = to_aig(circuit)
+            files.append(write_aig(graph, graph.literal_of[roots], (), ()))
         return files[0], files[1]
 
     def _proved(self, method: str, engines: tuple[str, ...], pairs: int) -> Proved:
