@@ -79,18 +79,18 @@ def _open(source: "Net | Circuit | str | Path") -> Source:
         return Source(name="net", circuit=source, provenance={})
     if isinstance(source, str | Path):
         return _open_file(Path(source))
-    return _of_net(source, "net")
+    return _of_net(source, "net", {})
 
 
-def _of_net(net: "Net", name: str) -> Source:
+def _of_net(net: "Net", name: str, provenance: Mapping[str, Any]) -> Source:
     from lithify.compiler.lowering import lower
 
     return Source(
         name=name,
         circuit=lower(net),
-        code=net.encoder.code,
-        classes=net.class_names,
-        provenance=net.provenance,
+        code=net.code,
+        classes=net.classes,
+        provenance=provenance,
     )
 
 
@@ -102,7 +102,8 @@ def _open_file(path: Path) -> Source:
         case ".safetensors":
             from lithify.compiler.nets.model_file import load
 
-            return _of_net(load(path), path.stem)
+            model = load(path)
+            return _of_net(model.net, path.stem, model.provenance)
         case ".circuit":
             return Source(name=path.stem, circuit=text.load(path), provenance={})
         case ".npz" | ".bin":
