@@ -67,6 +67,8 @@ def _through_yosys(text: str) -> str:
             ["read_rtlil", str(source)],
             ["proc"],
             ["opt_clean", "-purge"],
+            # Yosys numbers these through the life of the process.
+            ["rename", "-enumerate", "-pattern", "choice_%", "w:$procmux*"],
             ["attrmap", *removed],
             ["attrmap", "-modattr", *removed],
             ["write_verilog", "-norename", str(result)],
