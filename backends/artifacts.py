@@ -64,20 +64,18 @@ class Artifacts(Mapping[str, bytes]):
             h.update(data)
         return h.hexdigest()
 
-    def write(self, folder: str | os.PathLike[str]) -> list[Path]:
-        """The paths written, in a folder that is made where it is missing.
+    def write(self, folder: str | os.PathLike[str]) -> Path:
+        """The folder written, which is made where it is missing.
 
         Each file is written whole or not at all; raises WriteError at the first that cannot be.
         """
         root = Path(folder)
-        paths = []
+        _make_folder(root)
         for name, data in self._files.items():
             path = root / name
             _make_folder(path.parent)
-            paths.append(write_atomically(path, data))
-        if not self._files:
-            _make_folder(root)
-        return paths
+            write_atomically(path, data)
+        return root
 
 
 def _check_name(name: str) -> None:
