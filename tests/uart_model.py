@@ -16,6 +16,7 @@ from lithify.backends.verilog.frames import (
     Unframer,
     frame,
     from_bytes,
+    status_of,
     to_bytes,
 )
 
@@ -33,18 +34,13 @@ class ShellModel:
         return b"".join(frame(self._answer(body)) for body in self._unframer.feed(data))
 
     def _answer(self, body: bytes | None) -> bytes:
-        if body is None:
-            return bytes([0, Status.CORRUPT])
-        tag, payload = body[:1] or b"\0", body[1:]
-        if len(payload) != self._layout.request_bytes:
-            return tag + bytes([Status.LENGTH])
-        values = from_bytes(self._layout.inputs, payload)
-        for port in self._layout.inputs:
-            low, high = port.bounds
-            if ((values[port.name] < low) | (values[port.name] > high)).any():
-                return tag + bytes([Status.RANGE])
+        status = status_of(self._layout, body)
+        head = bytes([body[0] if body else 0, status])
+        if status is not Status.OK or body is None:
+            return head
+        values = from_bytes(self._layout.inputs, body[1:])
         codes = np.concatenate([values[port.name] for port in self._layout.inputs])[None]
-        return tag + bytes([Status.OK]) + to_bytes(self._layout.outputs, self._function(codes))[0]
+        return head + to_bytes(self._layout.outputs, self._function(codes))[0]
 
 
 @contextmanager

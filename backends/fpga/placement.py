@@ -64,6 +64,7 @@ class StuckWatch:
 
 # The table of router1, its remaining arcs in the column before the times, or router2's lines.
 _REMAINING = re.compile(r"Info:\s+\d+ \|[\d\s]*\|[\d\s-]*\|\s*(\d+)\||iter=\d+ .*overused=(\d+)")
+_GAVE_UP = re.compile(r"ERROR:.*(rout|placement)", re.IGNORECASE)
 _USED = re.compile(r"ICESTORM_LC:\s*(\d+)/\s*(\d+)")
 
 
@@ -80,14 +81,14 @@ def place_and_route(
         if done.ok:
             seconds = time.monotonic() - start
             return _read(folder, name, seed, options, seconds)
-        if not done.stopped and "failed to route" not in done.output.lower():
+        if not done.stopped and not _GAVE_UP.search(done.output):
             raise failure("nextpnr-ice40", done, folder)
     used = _USED.search(done.output)
     share = f" It fills {used[1]} of {used[2]} logic cells." if used else ""
     raise MappingError(
-        f"the design could not be routed on the {board.device.title}, tried with the options "
-        f"{'; '.join(map(shown, WAYS))}.{share} Fewer gates, connections between near-by gates, "
-        f"or a larger board would help. Logs: {folder}/nextpnr-seed{seed}*.log"
+        f"the design could not be placed and routed on the {board.device.title}, tried "
+        f"{', '.join(map(shown, WAYS))}.{share} Fewer gates, more local connections or a larger "
+        f"board would help. Logs: {folder}/nextpnr-seed{seed}*.log"
     )
 
 

@@ -1,15 +1,15 @@
 """The top of a board design: the core in its UART shell on the board's clock and pins."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 
 from lithify.backends.fpga.targets import Board
-from lithify.backends.verilog.core import Core
-from lithify.backends.verilog.frames import Layout, layout_of
+from lithify.backends.verilog.frames import Layout
 from lithify.backends.verilog.serial import cycles_per_bit
-from lithify.backends.verilog.uart import UartShell, Wires
+from lithify.backends.verilog.uart import UartShell, shell_of
 from lithify.ir.circuit import Circuit
 from lithify.ir.netlist import Netlist
 
@@ -20,31 +20,22 @@ _CORE = "shell.core"
 
 
 class Top(wiring.Component):
-    """The shell, wired to the board: UART 0, and two LEDs that say busy and failed."""
+    """A shell, wired to the board: UART 0, and two LEDs that say busy and failed."""
 
-    def __init__(self, core: Core, layout: Layout, *, baud: int) -> None:
-        """`baud` is the rate of the serial line."""
-        self._core, self._layout, self._baud = core, layout, baud
+    def __init__(self, shell: UartShell) -> None:
+        """`shell` runs on the board's clock."""
+        self._shell = shell
         super().__init__({})
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         """`platform` is an Amaranth platform that has the resource `uart`."""
         m = Module()
-        clock_hz = platform.default_clk_frequency  # type: ignore[attr-defined]
-        wires = Wires(
-            self._core,
-            tuple(self._core.input_signals()),
-            tuple(self._core.output_signals()),
-            self._core.latency,
-        )
-        cycles = cycles_per_bit(clock_hz, self._baud)
-        m.submodules.shell = shell = UartShell(wires, self._layout, cycles=cycles)
-        uart = platform.request("uart", 0)  # type: ignore[attr-defined]
+        m.submodules.shell = shell = self._shell
+        uart = platform.request("uart", 0)
         m.d.comb += [shell.rx.eq(uart.rx.i), uart.tx.o.eq(shell.tx)]
         for number, state in enumerate((shell.busy, shell.failed)):
-            if ("led", number) in platform.resources:  # type: ignore[attr-defined]
-                led = platform.request("led", number)  # type: ignore[attr-defined]
-                m.d.comb += led.o.eq(state)
+            if ("led", number) in platform.resources:
+                m.d.comb += platform.request("led", number).o.eq(state)
         return m
 
 
@@ -61,17 +52,12 @@ class Sources:
 
 def sources(design: Circuit | Netlist, board: Board, *, every: int, baud: int) -> Sources:
     """The RTLIL and pin constraints of a design with registers every `every` levels."""
-    core = Core(design, every=every)
-    layout = layout_of(core.interface.circuit)
     platform = board.new_platform()
-    plan = platform.prepare(Top(core, layout, baud=baud), "top", emit_src=False)
-    return Sources(
-        plan.files["top.il"],
-        plan.files["top.pcf"],
-        platform.default_clk_frequency,
-        layout,
-        core.latency,
-    )
+    clock_hz = float(platform.default_clk_frequency)
+    cycles = cycles_per_bit(clock_hz, baud)
+    shell, core, layout = shell_of(design, every=every, cycles=cycles)
+    plan = platform.prepare(Top(shell), "top", emit_src=False)
+    return Sources(plan.files["top.il"], plan.files["top.pcf"], clock_hz, layout, core.latency)
 
 
 def part_of(path: str) -> str:

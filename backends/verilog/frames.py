@@ -131,6 +131,20 @@ def requests(layout: Layout, codes: Integers, *, first_tag: int = 0) -> list[byt
     return [frame(bytes([(first_tag + i) % 256]) + row) for i, row in enumerate(payloads)]
 
 
+def status_of(layout: Layout, body: bytes | None) -> Status:
+    """The status that a shell answers to the body of a request, None standing for a corrupt one."""
+    if body is None:
+        return Status.CORRUPT
+    if len(body) != 1 + layout.request_bytes:
+        return Status.LENGTH
+    values = from_bytes(layout.inputs, body[1:])
+    for port in layout.inputs:
+        low, high = port.bounds
+        if values[port.name].min() < low or values[port.name].max() > high:
+            return Status.RANGE
+    return Status.OK
+
+
 @dataclass(slots=True)
 class Unframer:
     """Cuts received bytes into frame bodies; what stands before the first END is dropped."""

@@ -11,6 +11,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from lithify.backends.verilog.core import Core
 from lithify.backends.verilog.frames import (
     END,
     ESC,
@@ -20,8 +21,11 @@ from lithify.backends.verilog.frames import (
     Status,
     crc8,
     element_bytes,
+    layout_of,
 )
 from lithify.backends.verilog.serial import Receiver, Transmitter
+from lithify.ir.circuit import Circuit
+from lithify.ir.netlist import Netlist
 from lithify.ir.ports import Port
 
 
@@ -105,6 +109,17 @@ class UartShell(wiring.Component):
                 m.d.sync += sender.status.eq(Status.OK)
         with m.If(sender.start & sender.ready):
             m.d.sync += pending.eq(0)
+
+
+def shell_of(
+    design: Circuit | Netlist, *, every: int, cycles: int
+) -> tuple[UartShell, Core, Layout]:
+    """The shell around a design with registers every `every` levels, its core and its frames."""
+    core = Core(design, every=every)
+    layout = layout_of(core.interface.circuit)
+    inputs, outputs = tuple(core.input_signals()), tuple(core.output_signals())
+    wires = Wires(core, inputs, outputs, core.latency)
+    return UartShell(wires, layout, cycles=cycles), core, layout
 
 
 def _padded(ports: tuple[Port, ...], vectors: tuple[Value, ...]) -> Value:
