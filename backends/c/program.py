@@ -13,7 +13,7 @@ from lithify.ir.circuit import TABLE, THRESHOLD, Circuit
 from lithify.ir.errors import InputError
 from lithify.ir.ports import Port, Score, Word
 
-WINDOW = 256
+WINDOW = 128
 MOST_NARROW_SLOTS = 1 << 16
 ARRAYS = (
     "operands",

@@ -163,6 +163,16 @@ def _sharer(
 
 
 @numba.njit(cache=True)
+def _release(readers: Ints, state: Bytes, queue: Ints, tail: int) -> int:
+    """The queue's new end, after the readers of one node wait for one source less."""
+    for reader in readers:
+        state[reader] -= 1
+        queue[tail] = reader
+        tail += state[reader] == READY
+    return tail
+
+
+@numba.njit(cache=True)
 def _whole_fours(
     kinds: Bytes, order: Ints, begin: int, end: int, state: Bytes, odd: Ints
 ) -> tuple[int, int]:
@@ -229,11 +239,9 @@ def walk(inputs: int, pairs: Ints, kinds: Bytes, window: int) -> tuple[Ints, Int
             place += 1
         if place - begin == window and window >= LEAST_WINDOW_OF_FOURS:
             place, left = _whole_fours(kinds, order, begin, place, state, odd)
-        for node in order[begin:place]:
-            for reader in readers[starts[inputs + node] : starts[inputs + node + 1]]:
-                state[reader] -= 1
-                queue[tail] = reader
-                tail += state[reader] == READY
+        for gate in order[begin:place]:
+            node = inputs + gate
+            tail = _release(readers[starts[node] : starts[node + 1]], state, queue, tail)
     begins[windows] = gates
     return order, begins[: windows + 1]
 
