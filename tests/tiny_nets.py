@@ -1,9 +1,13 @@
 """Small nets and data for tests."""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from lithify.compiler.nets import Net, Thermometer, logic
+
+# Nets this small gain nothing from threads, and lose much where the machine is busy.
+torch.set_num_threads(1)
 
 Samples = tuple[NDArray[np.float64], NDArray[np.int64]]
 

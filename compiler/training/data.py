@@ -78,7 +78,7 @@ def load(name: str) -> Dataset:
         return _bundled(name)
     table = name.removeprefix("tabular/")
     if name not in IMAGES and (table == name or not table.replace("_", "").isalnum()):
-        near = difflib.get_close_matches(name, names(), n=3, cutoff=0.4)
+        near = difflib.get_close_matches(name, names(), n=3, cutoff=0.7)
         hint = f"did you mean {', '.join(near)}? " if near else ""
         raise InputError(f"data set {name!r} is unknown; {hint}Known: {', '.join(names())}")
     folder = os.environ.get(VARIABLE)

@@ -121,8 +121,8 @@ def require_labels(x: ArrayLike, y: ArrayLike, net: Net) -> Labels:
         labels.dtype.kind == "f" and (labels == np.floor(labels)).all()
     ):
         raise InputError(
-            f"the labels are of type {labels.dtype}, such as {labels[0]!r}; class numbers "
-            f"from 0 to {len(net.classes) - 1} are needed"
+            f"the labels are of type {labels.dtype}, such as {labels[:1].tolist()[0]!r}; class "
+            f"numbers from 0 to {len(net.classes) - 1} are needed"
         )
     wrong = np.flatnonzero((labels < 0) | (labels >= len(net.classes)))
     if wrong.size:

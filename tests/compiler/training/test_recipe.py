@@ -1,0 +1,165 @@
+"""Recipes: strict keys and types, and a run that gives a net with its provenance."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lithify.compiler.lowering import lower
+from lithify.compiler.training import accuracy, read_recipe, run_recipe
+from lithify.compiler.training.recipe import DataPart, NetPart, Recipe
+from lithify.compiler.training.settings import Settings
+from lithify.ir import simulate
+from lithify.ir.errors import InputError, ParseError
+
+ROOT = Path(__file__).parents[3]
+IRIS = """
+seed = 4
+
+[data]
+name = "iris"
+test = 0.3
+
+[net]
+encoder = "quantile"
+thresholds = 4
+layers = [60, 30]
+temperature = 2
+residual = 0.4
+
+[train]
+epochs = 15
+batch = 16
+learning_rate = 0.05
+"""
+
+
+@pytest.fixture
+def iris(tmp_path: Path) -> Path:
+    path = tmp_path / "iris.toml"
+    path.write_text(IRIS)
+    return path
+
+
+def test_a_recipe_is_read_whole(iris: Path) -> None:
+    assert read_recipe(iris) == Recipe(
+        DataPart("iris", test=0.3),
+        NetPart((60, 30), "quantile", 4, temperature=2.0, residual=0.4),
+        Settings(epochs=15, batch=16, learning_rate=0.05),
+        seed=4,
+    )
+
+
+def test_a_recipe_makes_a_net_that_becomes_a_circuit(iris: Path) -> None:
+    result = run_recipe(iris)
+    x, y = result.dataset.x, result.dataset.y
+    test = result.split.test
+    assert result.test_accuracy == accuracy(result.net, x[test], y[test]) > 0.8
+    assert result.validation_accuracy == result.history.best.accuracy
+    assert result.net.classes == ("setosa", "versicolor", "virginica")
+    circuit = lower(result.net)
+    answers = simulate.run(circuit, result.net.code.encode(x))
+    assert np.array_equal(answers.scores, result.net.hard_scores(x))
+    known = {key: result.provenance[key] for key in ("seed", "data", "test_samples")}
+    assert known == {"seed": 4, "data": "iris", "test_samples": 45}
+    assert result.provenance["recipe"]["net"]["layers"] == (60, 30)
+    assert result.provenance["data_digest"] == result.dataset.digest
+
+
+def test_a_seed_given_stands_in_for_the_recipes(iris: Path) -> None:
+    one, same, other = (run_recipe(iris, seed=seed) for seed in (4, None, 7))
+    assert one.history == same.history
+    assert np.array_equal(one.split.test, same.split.test)
+    assert not np.array_equal(one.split.test, other.split.test)
+    assert other.provenance["seed"] == 7
+
+
+def test_the_test_samples_do_not_reach_the_net(iris: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lithify.compiler.training import data
+
+    plain = run_recipe(iris)
+    load = data.load
+
+    def spoilt(name: str) -> data.Dataset:
+        found = load(name)
+        found.x[plain.split.test] = 1e6
+        return found
+
+    monkeypatch.setattr(data, "load", spoilt)
+    again = run_recipe(iris)
+    assert again.history == plain.history
+    assert again.net.code == plain.net.code
+
+
+def test_a_recipe_resumes(iris: Path, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "iris.checkpoint"
+    whole = run_recipe(iris, checkpoint=checkpoint)
+    told: list[object] = []
+    again = run_recipe(iris, checkpoint=checkpoint, resume=True, progress=told.append)
+    assert told == []
+    assert again.history == whole.history
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples" / "recipes").glob("*.toml")))
+def test_the_examples_can_be_read(path: Path) -> None:
+    assert read_recipe(path).data.name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("[net]", "[nets]", "the key nets is unknown; did you mean net?"),
+        ("[train]", "[frobnicate]", "the key frobnicate is unknown; known: data, net, train, seed"),
+        ("epochs", "epoch", "the key train.epoch is unknown; did you mean train.epochs?"),
+        (
+            "thresholds = 4",
+            "q = 4",
+            "the key net.q is unknown; known: layers, encoder, thresholds, code, temperature, "
+            "parametrisation, residual, noise",
+        ),
+        ('name = "iris"', "", "data.name is missing; see examples/recipes/ for recipes"),
+        ("layers = [60, 30]", "", "net.layers is missing; see examples/recipes/ for recipes"),
+        ("epochs = 15", 'epochs = "15"', "train.epochs is '15'; it must be an integer"),
+        ("epochs = 15", "epochs = true", "train.epochs is True; it must be an integer"),
+        ("epochs = 15", "epochs = 0", "train.epochs is 0; it must be at least 1"),
+        ("[60, 30]", "[60, 30.5]", "net.layers is [60, 30.5]; it must be a list of integers"),
+        ("residual = 0.4", "residual = false", "net.residual is False; it must be a number"),
+        ('"iris"', "3", "data.name is 3; it must be a text"),
+        ("seed = 4", "train = 4", "train is 4; it must be a table, [train]"),
+        ('"quantile"', '"learned"', "net.encoder is 'learned'; it must be quantile or uniform"),
+    ],
+)
+def test_recipes_that_cannot_be(old: str, new: str, text: str, iris: Path) -> None:
+    changed = IRIS.replace(old, new, 1)
+    iris.write_text(changed if new != "train = 4" else changed.split("[train]")[0])
+    with pytest.raises(InputError) as caught:
+        read_recipe(iris)
+    assert str(caught.value) == f"{iris}: {text}"
+
+
+def test_a_recipe_without_a_net(iris: Path) -> None:
+    iris.write_text('[data]\nname = "iris"\n')
+    with pytest.raises(InputError) as caught:
+        read_recipe(iris)
+    assert str(caught.value) == f"{iris}: net is missing; see examples/recipes/ for recipes"
+
+
+def test_text_that_is_no_toml(iris: Path) -> None:
+    iris.write_text('[data]\nname = "iris\n')
+    with pytest.raises(ParseError) as caught:
+        read_recipe(iris)
+    assert str(caught.value) == (
+        f"{iris}:2:13: Illegal character '\\n'\n    name = \"iris\n                ^"
+    )
+
+
+def test_no_recipe_at_all(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read_recipe(tmp_path / "a.toml")
+    assert str(caught.value) == (
+        f"{tmp_path / 'a.toml'}: no such file; see examples/recipes/ for recipes"
+    )
+    (tmp_path / "b.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError) as caught:
+        read_recipe(tmp_path / "b.toml")
+    assert str(caught.value).startswith(f"{tmp_path / 'b.toml'}: cannot be read as text: ")
