@@ -1,0 +1,59 @@
+"""`lithify report`: what a design is made of, what was built, simulated and proved."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lithify.cli import build, simulate
+from lithify.cli.screen import Screen
+from lithify.cli.verify import show_certificate
+from lithify.ir.errors import FormatError
+
+EXAMPLE = ("lithify report build", "lithify report digits.lith --json")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Which design."""
+    parser.add_argument("design", type=Path, help="a .lith file, or a folder of `lithify compile`")
+
+
+def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
+    """Sizes by part and stage, layers, and the records found beside the design."""
+    from lithify.compiler import report
+    from lithify.compiler.design import Design
+
+    design = Design.load(arguments.design)
+    folder = build.home(arguments.design)
+    result = report.data(design)
+    screen.show(
+        f"{design.name}: {report.describe_inputs(design.circuit)}, "
+        f"{len(design.circuit.scores)} scores, readout {design.circuit.readout}"
+    )
+    for key in ("data", "seed", "test_accuracy", "validation_accuracy", "test_samples"):
+        if key in design.provenance:
+            screen.show(f"  {key.replace('_', ' ')}: {design.provenance[key]}")
+    screen.table(report.HEADINGS, report.rows(design))
+    screen.table(("layer", "gates left"), list(report.layers(design.circuit).items()))
+    builds = [read_record(path) for path in sorted(folder.glob(f"*/{build.RECORD}"))]
+    for record in builds:
+        build.show(record, screen)
+    simulated = folder / simulate.RECORD
+    if simulated.is_file():
+        result["simulation"] = read_record(simulated)
+        simulate.show(result["simulation"], screen)
+    if design.certificate is not None:
+        show_certificate(design.certificate, screen)
+    return {**result, "builds": builds}
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """The JSON object in a file that a verb left."""
+    try:
+        record = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise FormatError(f"{path}: damaged ({error}); run the verb that made it again") from error
+    if not isinstance(record, dict):
+        raise FormatError(f"{path}: no record; run the verb that made it again")
+    return record
