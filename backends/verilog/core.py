@@ -18,6 +18,9 @@ from lithify.ir.netlist import Netlist
 from lithify.ir.origin import PARTS
 
 
+TAKEN = ("clk", "rst", "en")
+
+
 class Core(wiring.Component):
     """A circuit as hardware: one vector per input, one per output, registers every `every` levels.
 
@@ -64,8 +67,8 @@ class Core(wiring.Component):
         counts["core"] += counts.pop("")
         return {part: count for part, count in counts.items() if count}
 
-    def partly_read_inputs(self) -> list[str]:
-        """The input ports that a module reads, but not all bits of it."""
+    def partly_read(self) -> list[str]:
+        """The input ports of which a module reads some bits only, and helpers of mixed gates."""
         plan = self.schedule
         modules = np.zeros(len(plan.gates), np.int32)
         for vector in plan.vectors:
@@ -78,13 +81,33 @@ class Core(wiring.Component):
         ]
         reads = [np.stack((m, p.vectors.ravel(), p.bits.ravel())) for m, p in pairs]
         read = np.unique(np.concatenate(reads, axis=1), axis=1)
-        partly = []
+        partly = [
+            f"{name}_{sign}{pin}"
+            for vector, name in zip(plan.vectors, self.vector_names(), strict=True)
+            for pin in range(vector.arity if vector.mixed else 0)
+            for sign in "np"
+        ]
         for number, port in enumerate(self.interface.inputs):
             modules_reading = read[0, read[1] == number]
             counts = np.bincount(modules_reading, minlength=len(MODULES))
             if ((counts > 0) & (counts < port.bits)).any() or not counts.any():
                 partly.append(port.signal)
         return partly
+
+    def vector_names(self) -> list[str]:
+        """What the signal of each vector is called."""
+        words = (word.signal for word in self.interface.outputs)
+        return identifiers(map(self._name_of, self.schedule.vectors), taken=[*TAKEN, *words])
+
+    def _name_of(self, vector: Vector) -> str:
+        if vector.kind == INPUT:
+            return "input"
+        if vector.kind != GATES:
+            return f"row{vector.stage}"
+        circuit = self.schedule.circuit
+        path = circuit.origins[vector.origin].path if vector.origin >= 0 else ""
+        what = "tables" if vector.mixed else name_of_table(vector.table, vector.arity)
+        return f"{path}.l{vector.level}.{what}" if path else f"l{vector.level}.{what}"
 
     def input_signals(self) -> list[Value]:
         """The input vectors in port order."""
@@ -107,27 +130,13 @@ class _Wiring:
         self.schedule = core.schedule
         present = {vector.module for vector in self.schedule.vectors} | {TOP}
         self.modules = {module: Module() for module in sorted(present)}
-        names = identifiers(
-            (self.name_of(vector) for vector in self.schedule.vectors),
-            taken={"clk", "rst", "en", *(word.signal for word in core.interface.outputs)},
-        )
+        names = core.vector_names()
         ports = iter(core.input_signals())
         self.signals = [
             next(ports) if vector.kind == INPUT else self.new_signal(vector, name)
             for vector, name in zip(self.schedule.vectors, names, strict=True)
         ]
         self.slices: dict[int, list[Value]] = {}
-
-    def name_of(self, vector: Vector) -> str:
-        """What a vector is called before names are made unique."""
-        if vector.kind == INPUT:
-            return "input"
-        if vector.kind != GATES:
-            return f"row{vector.stage}"
-        circuit = self.schedule.circuit
-        path = circuit.origins[vector.origin].path if vector.origin >= 0 else ""
-        what = "tables" if vector.mixed else name_of_table(vector.table, vector.arity)
-        return f"{path}.l{vector.level}.{what}" if path else f"l{vector.level}.{what}"
 
     def new_signal(self, vector: Vector, name: str) -> Signal:
         """The signal of a vector of gates or registers."""

@@ -54,17 +54,25 @@ def emit(design: Circuit | Netlist, options: VerilogOptions | None = None) -> Ar
     from amaranth.hdl import ClockDomain, Fragment
 
     from lithify.backends.verilog.core import Core
+    from lithify.backends.verilog.interface import Interface
+    from lithify.backends.verilog.schedule import latency
     from lithify.backends.verilog.stream import Stream
     from lithify.backends.verilog.text import verilog
 
     options = options or VerilogOptions()
     clocked = options.interface != "comb"
-    core = Core(
-        design,
-        every=options.every,
-        register_inputs=clocked and options.register_inputs,
-        register_outputs=clocked and options.register_outputs,
-    )
+    registers = {
+        "every": options.every,
+        "register_inputs": clocked and options.register_inputs,
+        "register_outputs": clocked and options.register_outputs,
+    }
+    circuit = Interface.of(design).circuit
+    if options.interface == "stream" and not latency(circuit, **registers):
+        raise InputError(
+            "the stream interface needs at least one row of registers: "
+            "register the outputs, the inputs, or every few levels"
+        )
+    core = Core(circuit, **registers)
     described = _describe(core, options)
     component = Stream(core) if options.interface == "stream" else core
     fragment = Fragment.get(component, None)
@@ -84,7 +92,7 @@ def emit(design: Circuit | Netlist, options: VerilogOptions | None = None) -> Ar
         name=options.name,
         ports=ports,
         header=_header(described),
-        partly_read=core.partly_read_inputs(),
+        partly_read=core.partly_read(),
     )
     return Artifacts({described.file: text, FILE: described.to_json()})
 

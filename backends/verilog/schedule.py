@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lithify.ir import kernels
 from lithify.ir.circuit import MOST_FANINS, Circuit
 from lithify.ir.origin import PARTS
 
@@ -22,6 +23,12 @@ TOP: Final = len(MODULES) - 1
 
 INPUT, GATES, ROW = 0, 1, 2
 """Kinds of vector: an input port, gates of one table, a row of registers."""
+
+IF_LOW = tuple(
+    sum(1 << pattern for pattern in range(64) if not pattern >> pin & 1)
+    for pin in range(MOST_FANINS)
+)
+"""For each fan-in the patterns in which it is 0, as a table."""
 
 FEW_GATES = 8
 MANY_TABLES = 24
@@ -87,11 +94,16 @@ def schedule(
 
     `every` 0 puts no registers between gates. Gates that no output reads are left out.
     """
-    gates = np.flatnonzero(circuit.live()).astype(np.int32)
-    stages, latency = _stages(circuit, every, register_inputs, register_outputs)
-    pins, tables, arities = _rows(circuit, gates)
+    fanins = _needed(circuit)
+    live = kernels.live(circuit.offsets, fanins, circuit.first_gate, circuit.output_signals)
+    gates = np.flatnonzero(live).astype(np.int32)
+    stages = _stages(circuit, every, register_inputs)
+    rows = latency(
+        circuit, every=every, register_inputs=register_inputs, register_outputs=register_outputs
+    )
+    pins, tables, arities = _rows(circuit, gates, fanins)
     homes = _homes(circuit, gates, pins)
-    uses = _Uses(stages, homes, latency)
+    uses = _Uses(stages, homes, rows)
     uses.collect(circuit, gates, pins)
     order, vectors = _gate_vectors(circuit, gates, tables, arities, homes, stages, uses)
     place = _Placement(circuit, vectors, uses)
@@ -101,38 +113,57 @@ def schedule(
     outputs = _output_bits(circuit)
     return Schedule(
         circuit=circuit,
-        latency=latency,
+        latency=rows,
         vectors=tuple(place.vectors),
         gates=gates,
         tables=tables,
         pins=place.find(pins, stages[circuit.first_gate + gates][:, None]),
         registers=place.register_sources(),
-        outputs=place.find(outputs, np.full(outputs.shape, latency, np.int32)),
+        outputs=place.find(outputs, np.full(outputs.shape, rows, np.int32)),
     )
 
 
-def _stages(
-    circuit: Circuit, every: int, register_inputs: bool, register_outputs: bool
-) -> tuple[Int32, int]:
-    """The stage of every signal and the latency."""
-    levels = circuit.levels()
-    stages = np.zeros(circuit.num_signals, np.int32)
-    base = int(register_inputs)
+def latency(
+    circuit: Circuit, *, every: int, register_inputs: bool, register_outputs: bool
+) -> int:
+    """How many rows of registers there are between inputs and outputs."""
     cuts = (circuit.depth - 1) // every if every and circuit.depth else 0
+    return int(register_inputs) + cuts + int(register_outputs)
+
+
+def _stages(circuit: Circuit, every: int, register_inputs: bool) -> Int32:
+    """The stage of every signal."""
+    stages = np.zeros(circuit.num_signals, np.int32)
     if every:
-        stages[circuit.first_gate :] = (levels[circuit.first_gate :] - 1) // every
-    stages[circuit.first_gate :] += base
-    return stages, base + cuts + int(register_outputs)
+        stages[circuit.first_gate :] = (circuit.levels()[circuit.first_gate :] - 1) // every
+    stages[circuit.first_gate :] += int(register_inputs)
+    return stages
 
 
-def _rows(circuit: Circuit, gates: Int32) -> tuple[Int32, NDArray[np.uint64], Int32]:
+def _needed(circuit: Circuit) -> Int32:
+    """The fan-ins of all gates, constant 0 in place of those that a table ignores."""
+    fanins = circuit.fanins.copy()
+    arities = np.diff(circuit.offsets)
+    for pin in range(MOST_FANINS):
+        rows = np.flatnonzero(arities > pin)
+        patterns = np.uint64(1) << arities[rows].astype(np.uint64)
+        low = np.uint64(IF_LOW[pin]) & ~np.uint64(0) >> (np.uint64(64) - patterns)
+        tables = circuit.tables[rows]
+        ignored = ((tables >> np.uint64(1 << pin)) ^ tables) & low == 0
+        fanins[circuit.offsets[rows[ignored]] + pin] = 0
+    return fanins
+
+
+def _rows(
+    circuit: Circuit, gates: Int32, fanins: Int32
+) -> tuple[Int32, NDArray[np.uint64], Int32]:
     """Fan-ins (padded with constant 0), tables and arities of the gates, pairs in normal order."""
     starts = circuit.offsets[gates]
     arities = (circuit.offsets[gates + 1] - starts).astype(np.int32)
     places = np.arange(MOST_FANINS)
     inside = places < arities[:, None]
     at = np.where(inside, starts[:, None] + places, 0)
-    pins = np.where(inside, circuit.fanins[at] if circuit.fanins.size else 0, 0).astype(np.int32)
+    pins = np.where(inside, fanins[at] if fanins.size else 0, 0).astype(np.int32)
     tables = circuit.tables[gates].copy()
     for mirrored, normal in ((0b0100, 0b0010), (0b1101, 0b1011)):
         swap = (arities == 2) & (tables == mirrored)
