@@ -214,9 +214,7 @@ class _Wiring:
         return self.slices[vector][bit]
 
 
-def _mixed(
-    module: Module, name: str, pins: Sequence[Value], tables: NDArray[np.uint64]
-) -> Value:
+def _mixed(module: Module, name: str, pins: Sequence[Value], tables: NDArray[np.uint64]) -> Value:
     """Gates of different tables: constants chosen by the first fan-in, then a tree of choices."""
     arity, width = len(pins), len(tables)
     bits = (tables[:, None] >> np.arange(1 << arity, dtype=np.uint64) & np.uint64(1)).astype(bool)
@@ -226,7 +224,5 @@ def _mixed(
         low = Signal(width, name=f"{name}_n{number}")
         high = Signal(width, name=f"{name}_p{number}")
         module.d.comb += [low.eq(~pin), high.eq(~low)]
-        leaves = [
-            (low & leaves[i]) | (high & leaves[i + 1]) for i in range(0, len(leaves), 2)
-        ]
+        leaves = [(low & leaves[i]) | (high & leaves[i + 1]) for i in range(0, len(leaves), 2)]
     return leaves[0]

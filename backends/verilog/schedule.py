@@ -123,9 +123,7 @@ def schedule(
     )
 
 
-def latency(
-    circuit: Circuit, *, every: int, register_inputs: bool, register_outputs: bool
-) -> int:
+def latency(circuit: Circuit, *, every: int, register_inputs: bool, register_outputs: bool) -> int:
     """How many rows of registers there are between inputs and outputs."""
     cuts = (circuit.depth - 1) // every if every and circuit.depth else 0
     return int(register_inputs) + cuts + int(register_outputs)
@@ -154,9 +152,7 @@ def _needed(circuit: Circuit) -> Int32:
     return fanins
 
 
-def _rows(
-    circuit: Circuit, gates: Int32, fanins: Int32
-) -> tuple[Int32, NDArray[np.uint64], Int32]:
+def _rows(circuit: Circuit, gates: Int32, fanins: Int32) -> tuple[Int32, NDArray[np.uint64], Int32]:
     """Fan-ins (padded with constant 0), tables and arities of the gates, pairs in normal order."""
     starts = circuit.offsets[gates]
     arities = (circuit.offsets[gates + 1] - starts).astype(np.int32)

@@ -204,9 +204,7 @@ def _units(model: Path, main: Path) -> list[Path]:
     return units
 
 
-def _compiling(
-    compiler: Tool, unit: Path, flags: Sequence[str], number: int
-) -> Callable[[], Path]:
+def _compiling(compiler: Tool, unit: Path, flags: Sequence[str], number: int) -> Callable[[], Path]:
     """Compiles one unit, when called; gives the object file."""
 
     def compile_unit() -> Path:

@@ -33,7 +33,9 @@ class Run:
         dut, chance = self.ports.dut, self.chance
         if self.offered is None and chance.random() >= sender:
             self.offered = chance.randrange(self.job.samples)
-        self.ports.drive(chance.randrange(self.job.samples) if self.offered is None else self.offered)
+        self.ports.drive(
+            chance.randrange(self.job.samples) if self.offered is None else self.offered
+        )
         dut.in_valid.value = int(self.offered is not None)
         dut.out_ready.value = int(chance.random() >= receiver)
         dut.rst.value = int(reset)

@@ -68,7 +68,9 @@ def test_the_linter_accepts_strange_circuits(tmp_path: Path) -> None:
 
 def test_what_a_small_net_looks_like() -> None:
     assert emit(tiny()).keys() == {"net.v", "design.json"}
-    assert emit(tiny())["net.v"].decode() == """\
+    assert (
+        emit(tiny())["net.v"].decode()
+        == """\
 // net: written by Lithify; combinational; gates: 1 in the core.
 // Element i of a port is at bits [i * width, (i + 1) * width).
 // input a: a, 1 x 1 bit, uint
@@ -90,6 +92,7 @@ module net(a, b, y);
   assign y = { b[1], layers_0_l1_xor };
 endmodule
 """
+    )
 
 
 def test_each_part_is_a_module() -> None:
@@ -167,8 +170,11 @@ def test_ports_may_be_called_anything() -> None:
             "name '2 x' cannot be a Verilog module; 'n2_x' could: letters, digits and _, "
             "and no Verilog word",
         ),
-        ({"name": "module"}, "name 'module' cannot be a Verilog module; 'module_' could: letters, "
-         "digits and _, and no Verilog word"),
+        (
+            {"name": "module"},
+            "name 'module' cannot be a Verilog module; 'module_' could: letters, "
+            "digits and _, and no Verilog word",
+        ),
         ({"interface": "axi"}, "interface 'axi' is none of comb, pipeline, stream"),
         (
             {"interface": "stream", "every": -1},
@@ -206,8 +212,11 @@ def test_a_circuit_needs_an_output() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"{", "d is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 "
-         "(char 1). Write the design again."),
+        (
+            b"{",
+            "d is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 "
+            "(char 1). Write the design again.",
+        ),
         (b"[]", "d does not describe a Verilog design of Lithify."),
         (b'{"format": "other"}', "d does not describe a Verilog design of Lithify."),
         (

@@ -34,7 +34,18 @@ def test_no_keyword_stays(name: str) -> None:
 
 
 def test_words_that_both_languages_keep_are_known() -> None:
-    shared = {"and", "assert", "break", "class", "continue", "else", "for", "global", "if", "import"}
+    shared = {
+        "and",
+        "assert",
+        "break",
+        "class",
+        "continue",
+        "else",
+        "for",
+        "global",
+        "if",
+        "import",
+    }
     shared |= {"not", "or", "return", "while", "with"}
     assert shared <= KEYWORDS and all(map(keyword.iskeyword, shared))
 

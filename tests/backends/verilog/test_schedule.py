@@ -90,14 +90,14 @@ def check(plan: Schedule) -> None:
             pins = circuit.gate_fanins(gate)
             assert len(pins) == vector.arity
             table = int(plan.tables[row])
-            pins = [pin if reads(int(circuit.tables[gate]), len(pins), i) else 0
-                    for i, pin in enumerate(pins)]
+            pins = [
+                pin if reads(int(circuit.tables[gate]), len(pins), i) else 0
+                for i, pin in enumerate(pins)
+            ]
             assert vector.mixed or table == vector.table
             if table != int(circuit.tables[gate]):
                 pins.reverse()
-            places = Places(
-                plan.pins.vectors[row, : len(pins)], plan.pins.bits[row, : len(pins)]
-            )
+            places = Places(plan.pins.vectors[row, : len(pins)], plan.pins.bits[row, : len(pins)])
             stages, readers = [vector.stage] * len(pins), [vector.module] * len(pins)
             check_places(plan, found, places, pins, stages, readers)
     outputs = [signal for word in circuit.words for signal in word.signals.ravel().tolist()]
@@ -110,9 +110,7 @@ def test_random_circuits(pipeline: tuple[int, bool, bool]) -> None:
     every, inputs, outputs = pipeline
     for seed in range(6):
         check(
-            schedule(
-                tables_of(seed), every=every, register_inputs=inputs, register_outputs=outputs
-            )
+            schedule(tables_of(seed), every=every, register_inputs=inputs, register_outputs=outputs)
         )
 
 
@@ -165,7 +163,10 @@ def test_a_core_gate_that_reads_the_head_is_put_in_the_head() -> None:
 
 def test_one_part_alone_needs_no_submodule() -> None:
     plan = schedule(
-        wide_tables(np.random.default_rng(0)), every=0, register_inputs=False, register_outputs=False
+        wide_tables(np.random.default_rng(0)),
+        every=0,
+        register_inputs=False,
+        register_outputs=False,
     )
     assert {vector.module for vector in plan.vectors} == {TOP}
 
