@@ -84,7 +84,12 @@ def _check_group(adders: Adders, g: int) -> None:
     assert not wrong, (g, wrong, bits)
     if adders.purposes[g] == SCORE:
         assert all(bit >= 0 and bit & 1 == 0 for bit in bits), bits
-        return
+    else:
+        _check_range(width, bias, terms, weights)
+        assert bits[-1] >= 0 and bits[-1] & 1 == 0
+
+
+def _check_range(width: int, bias: int, terms: list[int], weights: list[int]) -> None:
     merged: Form = defaultdict(int)
     for signal, weight in zip(terms, weights, strict=True):
         merged[signal] += weight
@@ -92,4 +97,3 @@ def _check_group(adders: Adders, g: int) -> None:
     low = constant + sum(weight for weight in merged.values() if weight < 0)
     high = constant + sum(weight for weight in merged.values() if weight > 0)
     assert 0 <= low and high < 1 << width
-    assert bits[-1] >= 0 and bits[-1] & 1 == 0
