@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,10 @@ MANIFEST = "manifest.json"
 MOST_MANIFEST = 1 << 28
 DATE = (1980, 1, 1, 0, 0, 0)
 NARROW = tuple(np.dtype(name) for name in ("u1", "i1", "<u2", "<i2", "<u4", "<i4", "<i8", "<u8"))
+# What zipfile raises over damaged archives, encrypted ones among them.
+ZIP_TROUBLE = (
+    zipfile.BadZipFile, EOFError, OSError, OverflowError, RuntimeError, ValueError, struct.error,
+)  # fmt: skip
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -74,11 +79,7 @@ def from_bytes(data: bytes, filename: str = "<bytes>") -> Circuit:
     try:
         circuit = _circuit(*_entries(data))
         check(circuit)
-    except zipfile.BadZipFile as error:
-        raise FormatError(_message(filename, "it is cut off or damaged")) from error
-    except (InputError, CheckError) as error:
-        raise FormatError(_message(filename, str(error))) from error
-    except FormatError as error:
+    except (CheckError, FormatError, InputError) as error:
         raise FormatError(_message(filename, str(error))) from error
     return circuit
 
@@ -132,25 +133,35 @@ def _npy(array: NDArray[Any]) -> bytes:
     return stream.getvalue()
 
 
-def _entries(data: bytes) -> tuple[dict[str, Any], Callable[[str, int], NDArray[Any]]]:
-    """The manifest, and what reads an array of a known length."""
+def _open(data: bytes) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
+    """The archive and its entries, none of them larger than the data."""
     if not data.startswith(b"PK"):
         raise FormatError("it is not a zip archive")
-    archive = zipfile.ZipFile(io.BytesIO(data))
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except ZIP_TROUBLE as error:
+        raise FormatError("it is cut off or damaged") from error
     infos = {info.filename: info for info in archive.infolist()}
     if len(infos) != len(archive.infolist()):
         raise FormatError("two entries have one name")
     if any(info.compress_type != zipfile.ZIP_STORED for info in infos.values()):
         raise FormatError("an entry is compressed, which this form does not do")
-    if sum(info.file_size for info in infos.values()) > len(data):
-        raise FormatError("its entries claim to be larger than the file")
+    sizes = [info.file_size for info in infos.values()]
+    if sizes != [info.compress_size for info in infos.values()] or sum(sizes) > len(data):
+        raise FormatError("its entries claim sizes that they cannot have")
+    return archive, infos
+
+
+def _entries(data: bytes) -> tuple[dict[str, Any], Callable[[str, int], NDArray[Any]]]:
+    """The manifest, and what reads an array of a known length."""
+    archive, infos = _open(data)
 
     def entry(name: str) -> bytes:
         if name not in infos:
             raise FormatError(f"entry {name} is missing")
         try:
             return archive.read(infos[name])
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        except ZIP_TROUBLE as error:
             raise FormatError(f"entry {name} is damaged") from error
 
     def array(name: str, length: int) -> NDArray[Any]:

@@ -37,8 +37,8 @@ class _Reader:
         self.at = 0
         self.stage = -1
         self.names = SignalNames()
-        self.origins: list[Origin] = []
-        self.outputs: list[Output] = []
+        self.origins: dict[Origin, int] = {}
+        self.outputs: dict[str, Output] = {}
         self.readout = ""
         self.rows = GateRows()
 
@@ -150,7 +150,7 @@ class _Reader:
         origin = Origin(path, part)
         if origin in self.origins:
             raise line.error("this origin is declared already", column)
-        self.origins.append(origin)
+        self.origins[origin] = len(self.origins)
 
     def _gate(self, line: Line) -> None:
         """One gate by the grammar, whatever its spacing."""
@@ -274,26 +274,29 @@ class _Reader:
             raise line.error(f"output {name} needs {shape.bits} signals, found {len(signals)}")
         if line.token.kind != "end":
             raise line.error(f"output {name} needs {shape.bits} signals, found more")
-        self.outputs.append(Word(name, np.array(signals, np.int32).reshape(count, width), kind))
+        array = np.array(signals, np.int32).reshape(count, width)
+        self.outputs[name] = Word(name, array, kind)
 
     def _score(self, line: Line) -> None:
         name = self._output_name(line)
         line.expect("=")
         bias, (signals, weights) = self._sum(line, bias=True)
         terms = np.array(signals, np.int32), np.array(weights, np.int32)
-        self.outputs.append(Score(name, bias, *terms))
+        self.outputs[name] = Score(name, bias, *terms)
 
     def _output_name(self, line: Line) -> str:
         column = line.token.column
         name = line.name("the name of an output")
-        if any(name == output.name for output in self.outputs):
+        if name in self.outputs:
             raise line.error(f"there is an output {name} already", column)
         return name
 
     def _readout(self, line: Line) -> None:
         if line.token.text not in READOUTS:
             raise line.error(f"expected bits, scores or argmax, found {line.found()}")
-        if line.token.text != "bits" and not any(isinstance(o, Score) for o in self.outputs):
+        if line.token.text != "bits" and not any(
+            isinstance(o, Score) for o in self.outputs.values()
+        ):
             raise line.error(f"readout {line.token.text} needs at least one score")
         self.readout = line.take().text
 
@@ -312,7 +315,7 @@ class _Reader:
             offsets=np.array(rows.ends, np.int64),
             fanins=np.array(rows.fanins, np.int32),
             weights=rows.weights(),
-            outputs=tuple(self.outputs),
+            outputs=tuple(self.outputs.values()),
             readout=self.readout,
             origins=tuple(self.origins),
             origin_of=np.array(rows.origin_of, np.int32),

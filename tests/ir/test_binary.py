@@ -291,6 +291,32 @@ def test_damage_anywhere_is_refused_or_harmless(place: int, cut: int, new: bytes
     check(circuit)
 
 
+@given(st.integers(0, 10**6), st.integers(0, 255))
+def test_damage_to_the_directory_is_refused_or_harmless(place: int, new: int) -> None:
+    data = bytearray(binary.to_bytes(sample()))
+    start = data.index(b"PK\x01\x02")
+    data[start + place % (len(data) - start)] = new
+    try:
+        assert binary.from_bytes(bytes(data), "net.lithic") == sample()
+    except FormatError:
+        return
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (6, 0xFF, "it is cut off or damaged"),  # the version that is needed to extract
+        (8, 0x01, "entry manifest.json is damaged"),  # encrypted
+        (24, 0xFF, "its entries claim sizes that they cannot have"),
+        (42, 0x09, "entry manifest.json is damaged"),  # the place of the entry
+    ],
+)
+def test_a_directory_that_lies(place: int, value: int, message: str) -> None:
+    data = bytearray(binary.to_bytes(sample()))
+    data[data.index(b"PK\x01\x02") + place] = value
+    assert reason(bytes(data)) == message
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     path = tmp_path / "none.lithic"
     with pytest.raises(FormatError) as caught:
