@@ -25,8 +25,8 @@ class Checkpoint:
     """All that the rest of a run depends on; random streams follow from the seed and the epoch."""
 
     run: dict[str, Any]
-    epochs: list[list[float]]
-    best: int
+    epochs: Any
+    best: Any
     net: Mapping[str, Tensor]
     best_net: Mapping[str, Tensor]
     optimiser: Mapping[str, Tensor]
@@ -71,7 +71,12 @@ def read(path: Path, run: Mapping[str, Any]) -> Checkpoint | None:
         part, _, rest = name.partition("/")
         parts.setdefault(part, {})[rest] = value
     return Checkpoint(
-        dict(run), header["epochs"], header["best"], parts["net"], parts["best"], parts["adam"]
+        dict(run),
+        header.get("epochs"),
+        header.get("best"),
+        parts["net"],
+        parts["best"],
+        parts["adam"],
     )
 
 
@@ -83,6 +88,16 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Put the moments and step counts back."""
+    parameters = [one for group in optimiser.param_groups for one in group["params"]]
+    wanted = {
+        f"{i}.{key}" for i in range(len(parameters)) for key in ("exp_avg", "exp_avg_sq", "step")
+    }
+    if tensors.keys() != wanted or any(
+        tensors[f"{i}.{key}"].shape != one.shape
+        for i, one in enumerate(parameters)
+        for key in ("exp_avg", "exp_avg_sq")
+    ):
+        raise ValueError("the moments are not those of the parameters")
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, _, key = name.partition(".")

@@ -23,7 +23,7 @@ from lithify.compiler.nets.net import Net
 from lithify.compiler.training import checkpoint as checkpoints
 from lithify.compiler.training.data import digest, stratified
 from lithify.compiler.training.settings import Settings
-from lithify.ir.errors import InputError
+from lithify.ir.errors import FormatError, InputError
 
 log = logging.getLogger(__name__)
 ENCODE_BATCH = 4096
@@ -186,11 +186,17 @@ class _Run:
         if state is None:
             log.info("%s does not exist; training starts at the beginning", path)
             return
-        self.net.load_state_dict(dict(state.net))
-        self.best_net = dict(state.best_net)
-        checkpoints.restore_optimiser(self.optimiser, state.optimiser)
-        self.epochs = [Epoch(int(number), *rest) for number, *rest in state.epochs]
-        self.best = self.epochs[state.best]
+        try:
+            self.net.load_state_dict(dict(state.best_net))
+            self.best_net = _copy(self.net)
+            self.net.load_state_dict(dict(state.net))
+            checkpoints.restore_optimiser(self.optimiser, state.optimiser)
+            self.epochs = [Epoch(int(number), *rest) for number, *rest in state.epochs]
+            self.best = self.epochs[state.best]
+        except (IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise FormatError(
+                f"{path}: the checkpoint is damaged; delete it to train from the beginning"
+            ) from error
 
     def save(self, path: Path) -> None:
         """Write a checkpoint."""

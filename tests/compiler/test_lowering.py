@@ -97,7 +97,7 @@ def test_a_head_without_a_hard_form_is_named() -> None:
 def test_weights_that_are_no_numbers_are_named() -> None:
     net = tiny_net()
     with torch.no_grad():
-        net.layers[1].weights[3, 0] = float("inf")  # type: ignore[union-attr, index]
+        net.get_parameter("layers.1.weights")[3, 0] = float("inf")
     with pytest.raises(HardenError) as caught:
         lower(net)
     assert str(caught.value) == (

@@ -1,5 +1,7 @@
 """The soft gates: right at the corners, and with the gradients that autograd gives."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,20 +11,23 @@ from lithify.compiler.nets import gates
 from lithify.compiler.nets.gates import SoftGates, corner_coefficients, table_corners
 from lithify.compiler.nets.wiring import even_pairs, readers
 
+Wiring = tuple[Tensor, ...]
 
-def wiring(inputs: int, outputs: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+
+def wiring(inputs: int, outputs: int, seed: int = 0) -> Wiring:
     wires = even_pairs(inputs, outputs, np.random.default_rng(seed))
-    return (torch.from_numpy(wires), *map(torch.from_numpy, readers(wires, inputs)))
+    places, first = readers(wires, inputs)
+    return torch.from_numpy(wires), torch.from_numpy(places), torch.from_numpy(first)
 
 
 def plain(x: Tensor, coefficients: Tensor, wires: Tensor) -> Tensor:
     """The definition, left to autograd."""
     a, b = x[wires[0].long()], x[wires[1].long()]
-    c0, c1, c2, c3 = coefficients[:, :, None]
+    c0, c1, c2, c3 = coefficients[:, :, None].unbind(0)
     return c0 + c1 * a + c2 * b + c3 * a * b
 
 
-def soft(x: Tensor, coefficients: Tensor, *parts: Tensor) -> Tensor:
+def soft(x: Tensor, coefficients: Tensor, parts: Wiring) -> Tensor:
     result: Tensor = SoftGates.apply(x, coefficients, *parts)  # type: ignore[no-untyped-call]
     return result
 
@@ -31,7 +36,7 @@ def test_all_sixteen_gates_at_all_corners() -> None:
     x = torch.tensor([[0.0, 1, 0, 1], [0, 0, 1, 1]])
     wires = torch.tensor([[0] * 16, [1] * 16], dtype=torch.int32)
     parts = (wires, *map(torch.from_numpy, readers(wires.numpy(), 2)))
-    result = soft(x, corner_coefficients(table_corners()), *parts)
+    result = soft(x, corner_coefficients(table_corners()), parts)
     assert result.tolist() == [[float((k >> i) & 1) for i in range(4)] for k in range(16)]
 
 
@@ -47,9 +52,9 @@ def test_gradients_are_those_of_autograd(
     values = torch.rand((inputs, batch), generator=generator, dtype=torch.float64)
     upstream = torch.randn((outputs, batch), generator=generator, dtype=torch.float64)
     found = []
-    for function in (lambda x, c: soft(x, c, *parts), lambda x, c: plain(x, c, parts[0])):
+    for evaluate in (partial(soft, parts=parts), partial(plain, wires=parts[0])):
         x, w = values.clone().requires_grad_(), weights.clone().requires_grad_()
-        y = function(x, corner_coefficients(w.sigmoid()))
+        y = evaluate(x, corner_coefficients(w.sigmoid()))
         found.append((y.detach(), *torch.autograd.grad(y, (x, w), upstream)))
     for ours, theirs in zip(*found, strict=True):
         torch.testing.assert_close(ours, theirs)
@@ -60,14 +65,14 @@ def test_gradients_are_those_of_finite_differences() -> None:
     generator = torch.Generator().manual_seed(1)
     x = torch.rand((4, 3), generator=generator, dtype=torch.float64, requires_grad=True)
     c = torch.randn((4, 6), generator=generator, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x, c: soft(x, c, *parts), (x, c))
+    assert torch.autograd.gradcheck(lambda x, c: soft(x, c, parts), (x, c))
 
 
 def test_an_input_that_nobody_reads_has_no_gradient() -> None:
     wires = torch.tensor([[0], [2]], dtype=torch.int32)
     parts = (wires, *map(torch.from_numpy, readers(wires.numpy(), 4)))
     x = torch.rand((4, 2), requires_grad=True)
-    soft(x, torch.ones(4, 1), *parts).sum().backward()  # type: ignore[no-untyped-call]
+    soft(x, torch.ones(4, 1), parts).sum().backward()  # type: ignore[no-untyped-call]
     assert x.grad is not None
     assert x.grad[[1, 3]].tolist() == [[0, 0], [0, 0]]
     assert (x.grad[[0, 2]] != 0).all()

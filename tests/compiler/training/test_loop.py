@@ -68,7 +68,7 @@ def test_schedules_and_smoothing_change_the_run() -> None:
         {"label_smoothing": 0.2},
     ):
         net = tiny_net()
-        train(net, X, Y, epochs=2, **options)  # type: ignore[arg-type]
+        train(net, X, Y, epochs=2, **options)
         found.append(state(net)["layers.0.weights"])
     assert len({*found}) == 3
 

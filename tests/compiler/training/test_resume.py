@@ -1,5 +1,6 @@
 """A killed run goes on from its checkpoint and ends with the very same bits."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,11 +9,15 @@ import time
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from tiny_nets import blobs, tiny_net
+from torch import Tensor
 
 from lithify.compiler.nets import Net
+from lithify.compiler.nets.model_file import open_safetensors
 from lithify.compiler.training import History, train
+from lithify.compiler.training.checkpoint import FORMAT
 from lithify.ir.errors import FormatError, InputError
 
 EPOCHS = 9
@@ -112,6 +117,28 @@ def test_a_damaged_checkpoint(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{checkpoint}: not a Lithify checkpoint, or cut short (6 bytes); write it again with "
         "`lithify train`"
+    )
+
+
+def drop(part: str, tensors: dict[str, Tensor], header: dict[str, object]) -> None:
+    """Take out a tensor of that part, or the header's entry of that name."""
+    if part in header:
+        header[part] = None
+    else:
+        del tensors[next(name for name in sorted(tensors) if name.startswith(part))]
+
+
+@pytest.mark.parametrize("part", ["epochs", "best", "net/", "best/", "adam/"])
+def test_a_checkpoint_with_something_missing(part: str, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "run.checkpoint"
+    run(tiny_net(), checkpoint=checkpoint)
+    header, tensors = open_safetensors(checkpoint.read_bytes(), "", FORMAT, "checkpoint")
+    drop(part, tensors, header)
+    checkpoint.write_bytes(safetensors.torch.save(tensors, {FORMAT: json.dumps(header)}))
+    with pytest.raises(FormatError) as caught:
+        run(tiny_net(), checkpoint=checkpoint, resume=True)
+    assert str(caught.value) == (
+        f"{checkpoint}: the checkpoint is damaged; delete it to train from the beginning"
     )
 
 
