@@ -26,32 +26,43 @@
 #define PASTE(a, b) PASTE2(a, b)
 #define NAME(stem) PASTE(stem, WORDS)
 
-/* Low bytes of up to 64 codes, shifted right; the rest of `row` stays 0. Returns 1 for a bad code. */
+/* Rows of codes that are fetched before they are read. */
+#define PREFETCHED_ROWS 12
+
+#define EVERYWHERE static inline __attribute__((always_inline))
+
+/* Low bytes of up to 64 codes, shifted right. */
 #define CONVERT(TYPE, SIGNED_TYPE)                                                                 \
-    static inline __attribute__((always_inline)) int convert_##TYPE(                               \
-        uint8_t *row, const uint8_t *source, int64_t count, int shift, int is_signed) {            \
+    EVERYWHERE void convert_##TYPE(uint8_t *restrict row, const uint8_t *restrict source,          \
+                                   int64_t count, int shift, int is_signed) {                      \
         const int top = 8 * (int)sizeof(TYPE) - 1;                                                 \
         for (int64_t e = 0; e < count; e++) {                                                      \
             TYPE code;                                                                             \
             memcpy(&code, source + e * (int64_t)sizeof(TYPE), sizeof(TYPE));                       \
-            if (shift <= top) {                                                                    \
-                row[e] = (uint8_t)(is_signed ? (uint64_t)((int64_t)(SIGNED_TYPE)code >> shift)     \
-                                             : (uint64_t)code >> shift);                           \
+            if (shift > top) {                                                                     \
+                row[e] = (uint8_t)(is_signed && code >> top ? 0xff : 0);                           \
+            } else if (is_signed) {                                                                \
+                row[e] = (uint8_t)((SIGNED_TYPE)code >> shift);                                    \
             } else {                                                                               \
-                row[e] = (uint8_t)(is_signed && (code >> top) ? 0xff : 0);                         \
+                row[e] = (uint8_t)(code >> shift);                                                 \
             }                                                                                      \
         }                                                                                          \
-        return 0;                                                                                  \
     }                                                                                              \
-    static inline __attribute__((always_inline)) int outside_##TYPE(                               \
-        const uint8_t *source, const TYPE *low, const TYPE *span, int64_t count) {                 \
-        TYPE bad = 0;                                                                              \
+    EVERYWHERE void raise_##TYPE(TYPE *restrict most, const uint8_t *restrict source,              \
+                                 const TYPE *restrict low, int64_t count) {                        \
         for (int64_t e = 0; e < count; e++) {                                                      \
             TYPE code;                                                                             \
             memcpy(&code, source + e * (int64_t)sizeof(TYPE), sizeof(TYPE));                       \
-            bad |= (TYPE)((TYPE)(code - low[e]) > span[e]);                                        \
+            code = (TYPE)(code - low[e]);                                                          \
+            most[e] = most[e] > code ? most[e] : code;                                             \
         }                                                                                          \
-        return bad != 0;                                                                           \
+    }                                                                                              \
+    EVERYWHERE int exceeds_##TYPE(const TYPE *most, const TYPE *span, int64_t count) {             \
+        int bad = 0;                                                                               \
+        for (int64_t e = 0; e < count; e++) {                                                      \
+            bad |= most[e] > span[e];                                                              \
+        }                                                                                          \
+        return bad;                                                                                \
     }
 
 CONVERT(uint8_t, int8_t)

@@ -18,8 +18,16 @@ from numpy.typing import NDArray
 from lithify.backends.toolchain import Tool, require_tool, run
 from lithify.ir.errors import ToolFailed
 
-FLAGS = ("-O3", "-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-w")
-SOURCES = ("kernel.c", "kernel.h", "kernel_body.h")
+FLAGS = (
+    "-O3",
+    "-std=gnu11",
+    "-fno-strict-aliasing",
+    "-fPIC",
+    "-shared",
+    "-fvisibility=hidden",
+    "-w",
+)
+SOURCES = ("kernel.c", "kernel.h", "kernel_body.h", "kernel_input.h", "kernel_output.h")
 BUILD_SECONDS = 300.0
 
 log = logging.getLogger(__name__)

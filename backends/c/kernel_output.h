@@ -1,0 +1,144 @@
+/* Included by kernel_body.h: slots into scores, classes and words. */
+
+/* One more bit of weight 2^from in the counter. */
+INLINE void NAME(ripple)(VEC *counter, VEC carry, int from, int bits) {
+    for (int i = from; i < bits; i++) {
+        VEC next = counter[i] & carry;
+        counter[i] ^= carry;
+        carry = next;
+    }
+}
+
+#define CSA(high, low, x, y, z)                                                                    \
+    do {                                                                                           \
+        VEC x_ = (x), y_ = (y), z_ = (z), u_ = x_ ^ y_;                                            \
+        high = (x_ & y_) | (u_ & z_);                                                              \
+        low = u_ ^ z_;                                                                             \
+    } while (0)
+
+/* Terms of weight 2^at, sixteen at a time through a tree of carry-save adders. */
+FN void NAME(count_run)(VEC *counter, int at, int bits, uint64_t flip, const uint32_t *terms,
+                        int64_t count, const VEC *state) {
+#define TERM(i) (state[terms[i]] ^ flip)
+    for (; count >= 16; count -= 16, terms += 16) {
+        VEC *c = counter + at;
+        VEC ones = c[0], twos = c[1], fours = c[2], eights = c[3], sixteens;
+        VEC two_a, two_b, four_a, four_b, eight_a, eight_b;
+        CSA(two_a, ones, ones, TERM(0), TERM(1));
+        CSA(two_b, ones, ones, TERM(2), TERM(3));
+        CSA(four_a, twos, twos, two_a, two_b);
+        CSA(two_a, ones, ones, TERM(4), TERM(5));
+        CSA(two_b, ones, ones, TERM(6), TERM(7));
+        CSA(four_b, twos, twos, two_a, two_b);
+        CSA(eight_a, fours, fours, four_a, four_b);
+        CSA(two_a, ones, ones, TERM(8), TERM(9));
+        CSA(two_b, ones, ones, TERM(10), TERM(11));
+        CSA(four_a, twos, twos, two_a, two_b);
+        CSA(two_a, ones, ones, TERM(12), TERM(13));
+        CSA(two_b, ones, ones, TERM(14), TERM(15));
+        CSA(four_b, twos, twos, two_a, two_b);
+        CSA(eight_b, fours, fours, four_a, four_b);
+        CSA(sixteens, eights, eights, eight_a, eight_b);
+        c[0] = ones;
+        c[1] = twos;
+        c[2] = fours;
+        c[3] = eights;
+        NAME(ripple)(counter, sixteens, at + 4, bits);
+    }
+    for (; count >= 2; count -= 2, terms += 2) {
+        VEC carry;
+        CSA(carry, counter[at], counter[at], TERM(0), TERM(1));
+        NAME(ripple)(counter, carry, at + 1, bits);
+    }
+    if (count) {
+        NAME(ripple)(counter, TERM(0), at, bits);
+    }
+#undef TERM
+}
+
+/* Scores of one block: bit-sliced sums side by side in a tile, turned once for all of them. */
+FN void NAME(scores)(const net_program *program, const VEC *state, int64_t samples, int32_t *out32,
+                     int64_t *out64) {
+    const int bits = (int)program->score_bits;
+    const int field = bits <= 8 ? 8 : bits <= 16 ? 16 : bits <= 32 ? 32 : 64;
+    const uint64_t mask = field == 64 ? ~(uint64_t)0 : ((uint64_t)1 << field) - 1;
+    const int64_t scores = program->num_scores;
+    const uint32_t *terms = program->terms;
+    int64_t run = 0;
+    for (int64_t c = 0; c < scores; c += 64 / field) {
+        const int group = (int)(scores - c < 64 / field ? scores - c : 64 / field);
+        VEC tile[64];
+        memset(tile, 0, sizeof tile);
+        for (; run < program->num_runs && program->runs[4 * run] < c + group; run++) {
+            const int32_t *r = program->runs + 4 * run;
+            NAME(count_run)(tile + field * (r[0] - c), r[1], bits, r[2] ? ~(uint64_t)0 : 0, terms,
+                            r[3], state);
+            terms += r[3];
+        }
+        NAME(transpose)(tile);
+        for (int64_t i = 0; i < samples; i++) {
+            uint64_t word = ((const uint64_t *)(const void *)tile)[(i & 63) * WORDS + (i >> 6)];
+            for (int k = 0; k < group; k++) {
+                int64_t value = program->biases[c + k] + (int64_t)(word & mask);
+                if (out32) {
+                    out32[i * scores + c + k] = (int32_t)value;
+                } else {
+                    out64[i * scores + c + k] = value;
+                }
+                word = field == 64 ? 0 : word >> field;
+            }
+        }
+    }
+}
+
+FN void NAME(argmax)(const net_program *program, int64_t samples, const int32_t *out32,
+                     const int64_t *out64, int64_t *classes) {
+    const int64_t scores = program->num_scores;
+    for (int64_t i = 0; i < samples; i++) {
+        int64_t best = 0;
+        if (out32) {
+            const int32_t *row = out32 + i * scores;
+            int32_t top = row[0];
+            for (int64_t c = 1; c < scores; c++) {
+                best = row[c] > top ? c : best;
+                top = row[c] > top ? row[c] : top;
+            }
+        } else {
+            for (int64_t c = 1; c < scores; c++) {
+                best = out64[i * scores + c] > out64[i * scores + best] ? c : best;
+            }
+        }
+        classes[i] = best;
+    }
+}
+
+/* Word elements of one block: as many as fit in 64 rows, turned, cut out, signs extended. */
+FN void NAME(words)(const net_program *program, const VEC *state, int64_t samples, int64_t *out) {
+    const int64_t elements = program->num_word_elements;
+    const int32_t *fields = program->word_fields;
+    int64_t bit = 0;
+    for (int64_t start = 0, stop; start < elements; start = stop) {
+        VEC tile[64];
+        int rows = 0;
+        memset(tile, 0, sizeof tile);
+        for (stop = start; stop < elements && rows + fields[2 * stop] <= 64; stop++) {
+            for (int k = 0; k < fields[2 * stop]; k++, bit++) {
+                const uint64_t *masks = program->word_masks + 2 * bit;
+                tile[rows++] = (state[program->word_slots[bit]] & masks[0]) ^ masks[1];
+            }
+        }
+        NAME(transpose)(tile);
+        for (int64_t i = 0; i < samples; i++) {
+            uint64_t word = ((const uint64_t *)(const void *)tile)[(i & 63) * WORDS + (i >> 6)];
+            for (int64_t e = start; e < stop; e++) {
+                const int width = fields[2 * e];
+                uint64_t value = width == 64 ? word : word & (((uint64_t)1 << width) - 1);
+                if (fields[2 * e + 1] && width < 64 && value >> (width - 1)) {
+                    value |= ~(uint64_t)0 << width;
+                }
+                memcpy(&out[i * elements + e], &value, 8);
+                word = width == 64 ? 0 : word >> width;
+            }
+        }
+    }
+}
