@@ -153,6 +153,7 @@ class _Run:
     """One training run: what changes from epoch to epoch."""
 
     def __init__(self, net: Net, settings: Settings, seed: int, device: torch.device) -> None:
+        self.home = net.device
         self.net = net.to(device)
         self.settings = settings
         self.seed = seed
@@ -225,6 +226,7 @@ class _Run:
                 progress(Progress(self.epochs[-1], self.settings.epochs, self.best, seconds))
         assert self.best is not None
         self.net.load_state_dict(self.best_net)
+        self.net.to(self.home)
         return History(tuple(self.epochs), self.best, len(self.epochs) < self.settings.epochs)
 
     @property

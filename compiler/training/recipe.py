@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from importlib import metadata
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -131,6 +132,7 @@ def run_recipe(
         "validation_accuracy": history.best.accuracy,
         "test_accuracy": tested,
         "test_samples": len(split.test),
+        "versions": {name: metadata.version(name) for name in ("lithify", "numpy", "torch")},
     }
     return Result(net, dataset, split, history, history.best.accuracy, tested, provenance)
 
