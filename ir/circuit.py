@@ -164,7 +164,7 @@ class Circuit:
             h.update(array.astype(np.dtype(dtype).newbyteorder("<")).tobytes())
         return h.hexdigest()
 
-    @property
+    @cached_property
     def graph(self) -> "networkx.DiGraph":
         """The circuit as a live, read-only networkx graph."""
         from lithify.ir.graph import view

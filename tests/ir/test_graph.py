@@ -182,6 +182,14 @@ def test_the_view_refuses_every_change(change: Callable[[nx.DiGraph], object]) -
     assert Circuit.from_graph(nx.DiGraph(graph)) == small()
 
 
+def test_a_circuit_has_one_view_and_stays_a_value() -> None:
+    circuit = small()
+    assert circuit.graph is circuit.graph
+    assert circuit == small() and hash(circuit) == hash(small())
+    assert pickle.loads(pickle.dumps(circuit)) == circuit
+    assert copy.deepcopy(circuit) == circuit
+
+
 def test_a_missing_node_is_an_error_as_ever() -> None:
     graph = small().graph
     for node in (-1, 9, "x", None):
