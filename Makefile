@@ -11,7 +11,7 @@ JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.lithify-setup
-PACKAGES := backends compiler hw_tests ir
+PACKAGES := backends compiler examples hw_tests ir
 TYPED := $(foreach one,tests benchmarks examples,$(if $(wildcard $(one)/*.py),$(one)))
 META := tests/test_doctests.py tests/test_house.py tests/test_layering.py tests/test_pages.py \
         tests/test_packaging.py tests/test_startup.py

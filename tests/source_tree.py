@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("backends", "compiler", "hw_tests", "ir", "lithify")
-SCRIPTS = ("benchmarks", "examples")
+PACKAGES = ("backends", "compiler", "examples", "hw_tests", "ir", "lithify")
+SCRIPTS = ("benchmarks",)
 IGNORED = {"__pycache__", "out"}
 # Libraries that only these places may import; nothing else needs them installed.
 ONLY_IN = {

@@ -23,6 +23,7 @@ MAY_IMPORT = {
         "lithify.backends",
         "lithify.ir",
     },
+    "examples": {"numpy", "lithify"},
     "compiler": {
         "networkx",
         "numba",
