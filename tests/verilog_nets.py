@@ -61,9 +61,9 @@ def lint(verilog: bytes, top: str, folder: Path) -> str:
     """What Verilator complains of, with every warning on; nothing for clean Verilog."""
     (folder / f"{top}.v").write_bytes(verilog)
     tool = require_tool("verilator")
+    binary = tool.path.with_name("verilator_bin")
     done = subprocess.run(
-        [tool.path.with_name("verilator_bin"), "--lint-only", "-Wall", "--top-module", top]
-        + [f"{top}.v"],
+        [str(binary), "--lint-only", "-Wall", "--top-module", top, f"{top}.v"],
         cwd=folder,
         env={**os.environ, **dict(tool.environment)},
         capture_output=True,

@@ -17,7 +17,6 @@ from lithify.ir.circuit import Circuit
 from lithify.ir.netlist import Netlist
 from lithify.ir.origin import PARTS
 
-
 TAKEN = ("clk", "rst", "en")
 
 

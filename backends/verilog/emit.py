@@ -61,18 +61,15 @@ def emit(design: Circuit | Netlist, options: VerilogOptions | None = None) -> Ar
 
     options = options or VerilogOptions()
     clocked = options.interface != "comb"
-    registers = {
-        "every": options.every,
-        "register_inputs": clocked and options.register_inputs,
-        "register_outputs": clocked and options.register_outputs,
-    }
+    inputs = clocked and options.register_inputs
+    outputs = clocked and options.register_outputs
     circuit = Interface.of(design).circuit
-    if options.interface == "stream" and not latency(circuit, **registers):
+    if options.interface == "stream" and not latency(circuit, options.every, inputs, outputs):
         raise InputError(
             "the stream interface needs at least one row of registers: "
             "register the outputs, the inputs, or every few levels"
         )
-    core = Core(circuit, **registers)
+    core = Core(circuit, every=options.every, register_inputs=inputs, register_outputs=outputs)
     described = _describe(core, options)
     component = Stream(core) if options.interface == "stream" else core
     fragment = Fragment.get(component, None)

@@ -249,7 +249,7 @@ def _decode(data: NDArray[np.uint8], gates: int, first: int) -> tuple[Int64, int
             while True:
                 if at >= len(data):
                     return pairs, -1
-                byte = np.int64(data[at])
+                byte = int(data[at])
                 at += 1
                 delta |= (byte & 127) << shift
                 shift += 7

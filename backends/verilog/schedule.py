@@ -98,9 +98,7 @@ def schedule(
     live = kernels.live(circuit.offsets, fanins, circuit.first_gate, circuit.output_signals)
     gates = np.flatnonzero(live).astype(np.int32)
     stages = _stages(circuit, every, register_inputs)
-    rows = latency(
-        circuit, every=every, register_inputs=register_inputs, register_outputs=register_outputs
-    )
+    rows = latency(circuit, every, register_inputs, register_outputs)
     pins, tables, arities = _rows(circuit, gates, fanins)
     homes = _homes(circuit, gates, pins)
     uses = _Uses(stages, homes, rows)
@@ -123,7 +121,7 @@ def schedule(
     )
 
 
-def latency(circuit: Circuit, *, every: int, register_inputs: bool, register_outputs: bool) -> int:
+def latency(circuit: Circuit, every: int, register_inputs: bool, register_outputs: bool) -> int:
     """How many rows of registers there are between inputs and outputs."""
     cuts = (circuit.depth - 1) // every if every and circuit.depth else 0
     return int(register_inputs) + cuts + int(register_outputs)
@@ -300,9 +298,10 @@ def _mixed(columns: list[Int32], tables: NDArray[np.uint64]) -> NDArray[np.bool_
     if not wide.size:
         return mixed
     keys = [column[wide] for column in columns]
-    order = np.lexsort((tables[wide], *keys))
+    everything: list[NDArray[np.generic]] = [tables[wide], *keys]
+    order = np.lexsort(everything)
     groups = _changes([key[order] for key in keys])
-    kinds = _changes([key[order] for key in (*keys, tables[wide])])
+    kinds = _changes([key[order] for key in everything])
     sizes = _ends(groups, wide.size) - groups
     firsts = np.searchsorted(kinds, groups)
     tables_each = _ends(firsts, kinds.size) - firsts

@@ -16,7 +16,7 @@ from lithify.backends.artifacts import Artifacts
 from lithify.backends.toolchain import failure
 from lithify.backends.verilog.description import FILE, Bus, Description
 from lithify.backends.verilog.verilate import Progress, Simulator, build_simulator
-from lithify.ir.errors import InputError
+from lithify.ir.errors import InputError, WriteError
 from lithify.ir.simulate import Answers
 
 Int64 = NDArray[np.int64]
@@ -96,9 +96,9 @@ def simulate(
     a share `stalls` of the cycles stands still.
     """
     described, files, home = _open(design)
+    _check_options(described, bench, stalls)
     inputs, answers = _samples(described, codes, expected)
-    work = Path(folder) if folder else home / "simulation"
-    work = work.resolve()
+    work = _make_folder(Path(folder) if folder else home / "simulation")
     started = time.monotonic()
     simulator = build_simulator(
         files,
@@ -144,6 +144,30 @@ def _open(design: str | Path | Artifacts) -> tuple[Description, dict[str, bytes]
             "Write one with `lithify build`, or name another folder."
         ) from error
     return described, files, home
+
+
+def _make_folder(folder: Path) -> Path:
+    """The folder, made where it is missing, as an absolute path."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "simulate.log").touch()
+    except OSError as error:
+        raise WriteError(
+            f"cannot simulate in {folder}: {error.strerror}; choose another folder"
+        ) from error
+    return folder.resolve()
+
+
+def _check_options(described: Description, bench: str, stalls: float) -> None:
+    if bench not in BENCHES:
+        raise InputError(f"bench {bench!r} is none of {', '.join(BENCHES)}")
+    if bench == "stream" and described.interface != "stream":
+        raise InputError(
+            f"the stream bench needs a design with the stream interface; "
+            f"that of {described.name} is {described.interface}"
+        )
+    if not 0 <= stalls < 1:
+        raise InputError(f"stalls={stalls:g}: the share of cycles that stand still, 0 to below 1")
 
 
 def _samples(

@@ -101,11 +101,17 @@ class Scoreboard:
         (self.job.folder / "result.json").write_text(json.dumps(result))
 
     def _detail(self, sample: int, bus: Bus, want: int, got: int | None) -> dict[str, Any]:
-        shape = {"width": bus.width, "count": bus.count, "signed": bus.kind == "int"}
         return {
             "sample": sample,
             "output": bus.name,
             "inputs": self.job.codes[sample].tolist(),
-            "expected": unpack(want, **shape).tolist(),
-            "seen": None if got is None else unpack(got, **shape).tolist(),
+            "expected": _values(want, bus),
+            "seen": None if got is None else _values(got, bus),
         }
+
+
+def _values(word: int, bus: Bus) -> list[int]:
+    """The integers of a port."""
+    integers = unpack(word, width=bus.width, count=bus.count, signed=bus.kind == "int")
+    result: list[int] = integers.tolist()
+    return result

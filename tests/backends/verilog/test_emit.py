@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from verilog_nets import lint, longest_line_in_tokens, parted_net, wide_tables
 
 from lithify.backends.toolchain import run
 from lithify.backends.verilog.description import Bus, Description
@@ -16,7 +17,6 @@ from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import FormatError, InputError
 from lithify.ir.generate import random_circuit, random_layered
-from verilog_nets import lint, longest_line_in_tokens, parted_net, wide_tables
 
 OPTIONS = [
     VerilogOptions(),

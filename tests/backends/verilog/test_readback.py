@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from verilog_nets import evaluate, parted_net, wide_tables
 
 from lithify.backends import abc, aiger
 from lithify.backends.verilog.description import Bus, Description
@@ -15,7 +16,6 @@ from lithify.ir.circuit import Circuit
 from lithify.ir.errors import FormatError, MismatchError, ToolFailed
 from lithify.ir.generate import random_circuit
 from lithify.ir.simulate import pack, random_codes, run_planes
-from verilog_nets import evaluate, parted_net, wide_tables
 
 OPTIONS = [
     VerilogOptions(),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from verilog_nets import parted_net, wide_tables
 
 from lithify.backends.verilog.schedule import (
     GATES,
@@ -17,7 +18,6 @@ from lithify.ir.arithmetic import expand
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
 from lithify.ir.generate import random_circuit
-from verilog_nets import parted_net, wide_tables
 
 PIPELINES = [
     (every, inputs, outputs)
