@@ -181,20 +181,21 @@ def _whole_fours(
     The gates that left are ready again, and listed in `odd`.
     """
     surplus = np.zeros(4, np.int64)
-    for gate in order[begin:end]:
-        surplus[kinds[gate]] += 1
-    surplus %= 4
+    for place in range(begin, end):
+        surplus[kinds[order[place]]] += 1
     left = 0
     for place in range(end - 1, begin - 1, -1):
         gate = order[place]
-        if surplus[kinds[gate]]:
+        if surplus[kinds[gate]] % 4:
             surplus[kinds[gate]] -= 1
             state[gate] = READY
             odd[left] = gate
             left += 1
-            end -= 1
-            order[place:end] = order[place + 1 : end + 1].copy()
-    return end, left
+    kept = begin
+    for place in range(begin, end):
+        order[kept] = order[place]
+        kept += state[order[place]] == DONE
+    return kept, left
 
 
 @numba.njit(cache=True)
