@@ -137,6 +137,8 @@ def _ascii(
     for count, fields in sections:
         rows: list[list[int]] = []
         for _ in range(count):
+            if start >= len(data):
+                raise FormatError(f"{filename} is truncated: line {line} is missing")
             end = data.find(b"\n", start)
             end = len(data) if end < 0 else end
             row = data[start:end].split()

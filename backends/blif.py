@@ -54,12 +54,13 @@ def cover(table: int, arity: int) -> str:
     """
     size = 1 << arity
     high = table.bit_count()
-    if high == size:
-        return "-" * arity + (" 1\n" if arity else "1\n")
-    value = int(high <= size - high or not high)
-    end = f" {value}\n" if arity else f"{value}\n"
+    if arity == 0:
+        return "1\n" * high
+    if high in (0, size):
+        return f"{'-' * arity} {high // size}\n"
+    value = int(high <= size - high)
     rows = (p for p in range(size) if table >> p & 1 == value)
-    return "".join(f"{p:0{arity}b}"[::-1] + end if arity else end for p in rows)
+    return "".join(f"{p:0{arity}b}"[::-1] + f" {value}\n" for p in rows)
 
 
 def _prefix(names: list[str]) -> str:

@@ -29,6 +29,7 @@ HIGH = np.array(
     ],
     np.uint64,
 )
+SHIFTS = np.array([[1], [2], [4], [8], [16], [32]], np.uint64)
 FULL = ~np.uint64(0)
 ZERO, ONE = np.uint64(0), np.uint64(1)
 
@@ -105,8 +106,8 @@ def _cofactors(f: U64, v: int) -> tuple[U64, U64]:
 
 def _support(f: U64) -> Bools:
     """For each variable and function whether the one matters to the other."""
-    rows = [_cofactors(f, v) for v in range(VARIABLES)]
-    return np.array([low != high for low, high in rows])
+    matters: Bools = ((f >> SHIFTS) ^ f) & ~HIGH[:, None] != ZERO
+    return matters
 
 
 def _size(f: U64) -> I64:
@@ -124,10 +125,12 @@ def _steps(f: U64, arity: int) -> Steps:
     leaf = support.sum(0) <= arity
     _put(steps, leaf, _leaves(f[leaf], support[:, leaf], arity))
     rest = np.flatnonzero(~leaf)
+    if not rest.size:
+        return steps
     costs = np.array([_cost(f[rest], support[v, rest], v) for v in range(VARIABLES)])
     # Among equals the last variable, as that of a full adder arrives last.
-    best = VARIABLES - 1 - costs[::-1].argmin(0) if rest.size else np.empty(0, np.int64)
-    for v in range(VARIABLES):
+    best = VARIABLES - 1 - costs[::-1].argmin(0)
+    for v in np.unique(best).tolist():
         rows = rest[best == v]
         chosen = np.zeros(f.size, np.bool_)
         chosen[rows] = True

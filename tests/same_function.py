@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ MOST_EXHAUSTIVE = 4096
 def all_codes(circuit: Circuit, rng: np.random.Generator) -> NDArray[np.int64]:
     """Every input where there are few, else random ones."""
     ranges = [range(low, high + 1) for low, high in (p.bounds for p in _elements(circuit))]
-    if np.prod([float(len(r)) for r in ranges]) <= MOST_EXHAUSTIVE:
+    if prod(len(r) for r in ranges) <= MOST_EXHAUSTIVE:
         return np.array(list(product(*ranges)), np.int64)
     return random_codes(circuit, 300, rng)
 
