@@ -27,6 +27,7 @@ from lithify.ir.check import check
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import FormatError, InputError, LithifyError
 from lithify.ir.generate import random_circuit
+from lithify.ir.netlist import Netlist
 
 WRITERS = [write, write_ascii]
 SMALL = b"aag 3 2 0 1 1\n2\n4\n7\n6 5 2\n"
@@ -42,7 +43,7 @@ def half_adder() -> Circuit:
 @pytest.mark.parametrize("writer", WRITERS)
 @given(circuits(most_gates=25))
 def test_the_function_survives_a_round_trip(
-    writer: Callable[[Circuit], bytes], circuit: Circuit
+    writer: Callable[[Circuit | Netlist], bytes], circuit: Circuit
 ) -> None:
     plain = expand(circuit).circuit
     data = writer(circuit)
