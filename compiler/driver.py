@@ -124,7 +124,8 @@ def _exchange(path: Path) -> Circuit:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    return blif.read(data) if path.suffix == ".blif" else aiger.read(data)
+    form = blif if path.suffix == ".blif" else aiger
+    return form.read(data, str(path))
 
 
 def _identifier(name: str) -> str:
