@@ -29,19 +29,27 @@ def write(design: Circuit | Netlist, name: str = "top") -> bytes:
     for what in (name, *inputs, *outputs):
         if FORBIDDEN.search(what):
             raise InputError(f"name {what!r} cannot be written as BLIF; rename it to plain letters")
-    both = set(inputs) & set(outputs)
-    if both:
-        raise InputError(f"input and output are both called {min(both)}; BLIF needs two names")
     prefix = _prefix([*inputs, *outputs])
     library = _Pieces(circuit, inputs, prefix)
     head = f".model {name}\n{_listed('.inputs', inputs)}{_listed('.outputs', outputs)}"
     parts = [head.encode(), _constants(circuit, prefix)]
     for start in range(0, circuit.num_gates, GATES_AT_ONCE):
         parts.append(library.gates(start, min(start + GATES_AT_ONCE, circuit.num_gates)))
+    parts += [_buffers(circuit, library, inputs, outputs), b".end\n"]
+    return b"".join(parts)
+
+
+def _buffers(circuit: Circuit, library: _Pieces, inputs: list[str], outputs: list[str]) -> bytes:
+    """The outputs as copies of signals; an output that is the input of its name needs none."""
+    given = {name: 2 + i for i, name in enumerate(inputs)}
     signals = [s for word in circuit.words for s in word.signals.ravel().tolist()]
-    called = library.names(signals)
-    buffers = (f".names {a} {b}\n1 1\n" for a, b in zip(called, outputs, strict=True))
-    return b"".join([*parts, "".join(buffers).encode(), b".end\n"])
+    lines = []
+    for signal, source, name in zip(signals, library.names(signals), outputs, strict=True):
+        if name not in given:
+            lines.append(f".names {source} {name}\n1 1\n")
+        elif given[name] != signal:
+            raise InputError(f"input and output are both called {name}; BLIF needs two names")
+    return "".join(lines).encode()
 
 
 def cover(table: int, arity: int) -> str:

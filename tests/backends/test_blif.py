@@ -246,6 +246,13 @@ def test_names_that_cannot_be_written(name: str, message: str) -> None:
     assert str(error.value) == message
 
 
+def test_an_output_may_be_the_input_of_its_name() -> None:
+    text = ".model m\n.inputs a b\n.outputs b t\n.names a t\n0 1\n.end\n"
+    circuit = read(text.encode())
+    assert_same_words(circuit, read(write(circuit)), np.random.default_rng(0))
+    assert write(circuit).count(b".names") == 2
+
+
 def test_errors_have_places() -> None:
     with pytest.raises(ParseError) as error:
         read((HEAD + ".foo\n").encode(), "net.blif")
