@@ -124,8 +124,8 @@ def _exchange(path: Path) -> Circuit:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    form = blif if path.suffix == ".blif" else aiger
-    return form.read(data, str(path))
+    read = blif.read if path.suffix == ".blif" else aiger.read
+    return read(data, str(path))
 
 
 def _identifier(name: str) -> str:
