@@ -201,10 +201,8 @@ def _samples(
 def _by_name(answers: Answers) -> dict[str, ArrayLike]:
     """The answers of the interpreter, under the names that the outputs have in hardware."""
     named: dict[str, ArrayLike] = dict(answers.words)
-    if answers.scores is not None:
-        named["scores"] = answers.scores
-    if answers.classes is not None:
-        named["class"] = np.asarray(answers.classes).reshape(-1, 1)
+    if answers.scores.shape[1]:
+        named |= {"scores": answers.scores, "class": answers.classes[:, None]}
     return named
 
 

@@ -157,8 +157,9 @@ def _compile(
     import cocotb_tools.config
 
     include = _include(verilator)
-    flags = [*FLAGS, "-O1" if optimise else "-O0", "-I.", f"-I{include}", f"-I{include}/vltstd"]
-    runtime_jobs = _runtime_jobs(compiler, include, "-O1" if optimise else "-O0")
+    level = "-O1" if optimise else "-O0"
+    flags = [*FLAGS, level, "-I.", f"-I{include}", f"-I{include}/vltstd"]
+    runtime_jobs = _runtime_jobs(compiler, include, level, _cache_folder(folder / "runtime"))
     main = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
     units = _units(folder / "model", main)
     jobs: list[Callable[[], Path]] = [
@@ -221,10 +222,11 @@ def _compiling(compiler: Tool, unit: Path, flags: Sequence[str], number: int) ->
     return compile_unit
 
 
-def _runtime_jobs(compiler: Tool, include: Path, level: str) -> list[Callable[[], Path]]:
+def _runtime_jobs(
+    compiler: Tool, include: Path, level: str, folder: Path
+) -> list[Callable[[], Path]]:
     """For each file of the runtime a call that compiles it, or finds it in the cache."""
     base = (level, *FLAGS, *_versions(compiler), *compiler.command)
-    folder = _cache_folder()
     return [_runtime_job(compiler, include / name, base, folder) for name in RUNTIME]
 
 
@@ -269,8 +271,8 @@ def _include(verilator: Tool) -> Path:
     return include
 
 
-def _cache_folder() -> Path:
-    """The user's cache folder, or a private one where that cannot be written."""
+def _cache_folder(instead: Path) -> Path:
+    """The user's cache folder, or the one to use instead where that cannot be written."""
     chosen = os.environ.get("XDG_CACHE_HOME")
     try:
         folder = (Path(chosen) if chosen else Path.home() / ".cache") / "lithify" / "verilator"
@@ -280,8 +282,9 @@ def _cache_folder() -> Path:
         reason = "it cannot be written"
     except (OSError, RuntimeError) as error:
         reason = str(error)
-    log.warning("no cache folder (%s): Verilator's runtime is compiled anew", reason)
-    return Path(tempfile.mkdtemp(prefix="lithify-"))
+    log.warning("no cache folder (%s): Verilator's runtime is compiled in %s", reason, instead)
+    instead.mkdir(exist_ok=True)
+    return instead
 
 
 def _versions(compiler: Tool) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from lithify.backends.verilog.simulate import BENCHES, Mismatch, SimulationResul
 from lithify.backends.verilog.verilate import Simulator, build_simulator
 from lithify.hw_tests.benches.job import MOST_DETAILS, Job, Scoreboard
 from lithify.hw_tests.benches.packing import pack, unpack
+from lithify.ir.arithmetic import expand
 from lithify.ir.errors import InputError, ToolFailed, ToolMissing, WriteError
 from lithify.ir.simulate import random_codes, run
 
@@ -209,3 +210,33 @@ def test_a_stream_without_stalls_takes_as_many_cycles_as_samples(tmp_path: Path)
     result = simulate(tmp_path, CODES, ANSWERS)
     assert result.ok and result.cycles == len(CODES) + result.latency
     assert result.log == tmp_path / "simulation" / "simulate.log"
+
+
+def test_without_a_cache_the_runtime_is_compiled_beside_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    work = tmp_path / "a b"
+    work.mkdir()
+    expanded = expand(NET).circuit
+    result = simulate(emit(expanded), CODES, run(expanded, CODES), folder=work)
+    assert result.ok and len(list((work / "runtime").glob("verilated*.o"))) == 4
+    assert caplog.messages == [
+        f"no cache folder ([Errno 20] Not a directory: '{tmp_path}/file/lithify/verilator'): "
+        f"Verilator's runtime is compiled in {work}/runtime"
+    ]
+
+
+def test_a_damaged_object_in_the_cache_is_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cached = tmp_path / "lithify" / "verilator"
+    sources = {"m.v": b"module m(input a, output y); assign y = ~a; endmodule\n"}
+    build_simulator(sources, top="m", folder=tmp_path / "one")
+    names = sorted(path.name for path in cached.iterdir())
+    (cached / names[0]).write_bytes(b"damaged")
+    build_simulator(sources, top="m", folder=tmp_path / "two")
+    assert sorted(path.name for path in cached.iterdir()) == names
+    assert (cached / names[0]).stat().st_size > 1000
