@@ -15,10 +15,13 @@ read_rtlil top.il
 synth_ice40 -top top -noflatten
 tee -q -o cells.json stat -json
 flatten -noscopeinfo
-attrmap -remove src
+delete =A:blackbox/c:* =A:whitebox/c:* =A:blackbox/w:$* =A:whitebox/w:$*
+attrmap -remove src =*
+attrmap -modattr -remove src =*
 write_json top.json
 """
-"""The hierarchy is kept until the cells of every part have been counted."""
+"""The hierarchy is kept until the cells of every part have been counted. What is left of the
+cell library and of source positions would put absolute paths into top.json."""
 
 
 @dataclass(frozen=True, slots=True)

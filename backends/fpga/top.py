@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import Module
-from amaranth.lib import wiring
+from amaranth.lib import io, wiring
 
 from lithify.backends.fpga.targets import Board
 from lithify.backends.verilog.frames import Layout
@@ -31,11 +31,15 @@ class Top(wiring.Component):
         """`platform` is an Amaranth platform that has the resource `uart`."""
         m = Module()
         m.submodules.shell = shell = self._shell
-        uart = platform.request("uart", 0)
-        m.d.comb += [shell.rx.eq(uart.rx.i), uart.tx.o.eq(shell.tx)]
+        uart = platform.request("uart", 0, dir="-")
+        m.submodules.rx = rx = io.Buffer("i", uart.rx)
+        m.submodules.tx = tx = io.Buffer("o", uart.tx)
+        m.d.comb += [shell.rx.eq(rx.i), tx.o.eq(shell.tx)]
         for number, state in enumerate((shell.busy, shell.failed)):
             if ("led", number) in platform.resources:
-                m.d.comb += platform.request("led", number).o.eq(state)
+                port = platform.request("led", number, dir="-")
+                m.submodules[f"led_{number}"] = led = io.Buffer("o", port)
+                m.d.comb += led.o.eq(state)
         return m
 
 

@@ -46,7 +46,7 @@ ROWS = np.array(
 )
 
 
-class Sums(wiring.Component):  # type: ignore[misc]
+class Sums(wiring.Component):
     """Adds all inputs and copies one, through three rows of registers."""
 
     latency = 3

@@ -1,0 +1,161 @@
+"""Bitstreams of small nets, made by the real tools."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lithify.backends.fpga.bitstream import read_bitstream
+from lithify.backends.fpga.build import BuildResult, build
+from lithify.backends.fpga.synthesis import Cells, cells_by_part
+from lithify.backends.fpga.targets import board, devices
+from lithify.backends.fpga.top import part_of, sources
+from lithify.ir.builder import Builder
+from lithify.ir.circuit import Circuit
+from lithify.ir.errors import InputError, MappingError, TargetError, WriteError
+
+
+def tiny(count: int = 6) -> Circuit:
+    """Two classes over a few integers: thresholds, gates and scores."""
+    b = Builder()
+    x = b.input("x", width=3, count=count, low=0, high=6)
+    with b.origin("encoder", "encoder"):
+        bits = [b.threshold(3, row, [1, 2, 4]) for row in x]
+    with b.origin("layers.0", "core"):
+        gates = [b.xor(p, q) for p, q in zip(bits, [*bits[1:], bits[0]], strict=True)]
+        gates += [b.and_(p, q) for p, q in zip(gates, bits, strict=True)]
+    with b.origin("head", "head"):
+        b.score("even", gates[:count])
+        b.score("odd", gates[count:], bias=1)
+    return b.finish(readout="argmax")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[BuildResult, list[str]]:
+    said: list[str] = []
+    folder = tmp_path_factory.mktemp("icestick")
+    return build(tiny(), "icestick", folder / "fpga", seeds=(1, 2), progress=said.append), said
+
+
+def test_a_bitstream_for_the_board_is_made(built: tuple[BuildResult, list[str]]) -> None:
+    result, said = built
+    device = read_bitstream(result.bitstream).device(devices())
+    assert device is not None and device.name == "ice40-hx1k"
+    assert said == [
+        "writing the design for yosys",
+        "synthesising for the Lattice iCE40-HX1K",
+        "placing and routing, seed 1",
+        "placing and routing, seed 2",
+        "packing the bitstream",
+    ]
+
+
+def test_the_result_says_what_was_found(built: tuple[BuildResult, list[str]]) -> None:
+    result, _ = built
+    assert result.meets_clock and result.fmax_mhz > 30 and result.clock_mhz == 12
+    assert result.fmax_mhz == max(run.fmax_mhz for run in result.runs)
+    assert [run.seed for run in result.runs] == [1, 2]
+    total = sum(result.parts.values(), Cells())
+    assert total.at_least <= result.best.cells_used < 1280
+    assert all(result.parts[part].luts > 0 for part in ("encoder", "core", "head", "shell"))
+    assert result.parts["encoder"].luts <= 6 and result.parts["shell"].flip_flops > 80
+    assert " ns " in result.best.critical_path
+    assert result.layout.request_bytes == 6
+    said = json.loads(json.dumps(result.as_dict()))
+    assert said["board"] == "icestick" and said["cells_available"] == 1280
+    assert [*said["seeds"]] == ["1", "2"] and said["bitstream"] == "design.bin"
+    assert [*said["seconds"]] == ["elaborate", "synthesise", "place and route", "pack"]
+    assert result.utilisation == result.best.cells_used / 1280
+
+
+def test_every_log_is_kept_and_the_files_name_no_place(
+    built: tuple[BuildResult, list[str]],
+) -> None:
+    folder = built[0].bitstream.parent
+    names = {path.name for path in folder.iterdir()}
+    assert {"synthesis.log", "nextpnr-seed1.log", "nextpnr-seed2.log", "icepack.log"} <= names
+    assert not any(name.endswith(".part") for name in names)
+    for name in ("top.il", "top.pcf", "top.json", "seed1.asc"):
+        text = (folder / name).read_text()
+        assert str(folder.parent) not in text and "site-packages" not in text
+
+
+def test_the_same_design_gives_the_same_bytes(
+    built: tuple[BuildResult, list[str]], tmp_path: Path
+) -> None:
+    first = built[0]
+    again = build(tiny(), board("icestick"), str(tmp_path), seeds=(first.best.seed,))
+    assert again.bitstream.read_bytes() == first.bitstream.read_bytes()
+
+
+def test_a_design_that_is_too_large_is_refused_before_it_is_placed(tmp_path: Path) -> None:
+    b = Builder()
+    b.output("y", b.input("x", width=8, count=170)[0])
+    with pytest.raises(MappingError) as caught:
+        build(b.finish(readout="bits"), "icestick", tmp_path)
+    assert "of the board icestick has 1280: " in str(caught.value)
+    assert "Boards with enough cells: hx8k-evn (7680 cells)" in str(caught.value)
+    assert not list(tmp_path.glob("nextpnr*"))
+
+
+def test_nonsense_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="^'icestik' is not a known board; nearest: icestick"):
+        build(tiny(), "icestik", tmp_path / "a")
+    with pytest.raises(InputError) as caught:
+        build(tiny(), "icestick", tmp_path / "a", seeds=())
+    assert str(caught.value) == (
+        "no seeds are given; place and route takes at least one, such as 1"
+    )
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WriteError) as failed:
+        build(tiny(), "icestick", tmp_path / "file" / "b")
+    assert str(failed.value) == (
+        f"the folder {tmp_path / 'file' / 'b'} cannot be made (Not a directory); "
+        "choose another folder"
+    )
+    with pytest.raises(InputError, match="^a clock of 12 MHz cannot give 5000000 baud"):
+        build(tiny(), "icestick", tmp_path / "c", baud=5_000_000)
+
+
+@pytest.mark.parametrize("name", ["hx8k-evn", "icebreaker", "icestick"])
+def test_the_sources_of_each_board_use_its_pins(name: str) -> None:
+    made = sources(tiny(), board(name), every=2, baud=115200)
+    pins = dict(line.split()[1:3] for line in made.constraints.splitlines() if "set_io" in line)
+    uart = board(name).new_platform().lookup("uart", 0)
+    wanted = {signal.name: signal.ios[0].names[0] for signal in uart.ios}
+    assert pins["uart_0__rx__io"] == wanted["rx"] and pins["uart_0__tx__io"] == wanted["tx"]
+    assert "set_frequency clk12_0__io 12.0" in made.constraints
+    assert made == sources(tiny(), board(name), every=2, baud=115200)
+
+
+def test_cells_are_counted_by_part() -> None:
+    def module(**counts: int) -> dict[str, object]:
+        return {"num_cells_by_type": counts}
+
+    parts = cells_by_part(
+        {
+            "modules": {
+                "\\top": module(SB_LUT4=1),
+                "\\top.shell": module(SB_DFFESR=2, SB_DFF=1, **{"top.shell.core": 1}),
+                "\\top.shell.core": module(SB_DFF=3),
+                "\\top.shell.core.encoder": module(SB_LUT4=5),
+                "\\top.shell.core.core": module(SB_LUT4=7, SB_DFF=1),
+                "\\top.shell.core.head": module(SB_LUT4=9, SB_CARRY=4),
+            }
+        }
+    )
+    assert parts == {
+        "encoder": Cells(5, 0, 0),
+        "core": Cells(7, 4, 0),
+        "head": Cells(9, 0, 4),
+        "shell": Cells(1, 3, 0),
+    }
+    assert sum(parts.values(), Cells()) == Cells(22, 7, 4)
+
+
+def test_a_path_belongs_to_a_part() -> None:
+    names = ("shell.core.head.x_LC", "shell.core", "top.shell.corelike", "cd_sync.ready_LC", "")
+    assert [part_of(name) for name in names] == ["head", "core", "shell", "shell", "shell"]
+    assert np.all([part_of(f"top.shell.core.{part}") == part for part in ("encoder", "core")])
