@@ -87,7 +87,7 @@ def compare(
     inputs, outputs = interface(left)
     if not outputs or left == right:
         return Comparison("equal", 0.0)
-    files = {"left.aig": _bare(left), "right.aig": _bare(right)}
+    files = {"left.aig": without_names(left), "right.aig": without_names(right)}
     script = f"&r left.aig; &cec -C {conflicts} right.aig"
     done, _ = run_script(script, files, (), time_limit=time_limit)
     if DIFFERENT.search(done.output):
@@ -106,7 +106,9 @@ def sweep(aiger: bytes, *, time_limit: float, conflicts: int = 1000) -> Sweep:
     if not interface(aiger)[1]:
         return Sweep(np.empty(0, np.int64), 0.0)
     script = f"&r in.aig; &fraig -y -C {conflicts}; &w -s out.aig"
-    done, files = run_script(script, {"in.aig": _bare(aiger)}, ("out.aig",), time_limit=time_limit)
+    done, files = run_script(
+        script, {"in.aig": without_names(aiger)}, ("out.aig",), time_limit=time_limit
+    )
     if done.stopped:
         return Sweep(None, done.seconds, f"{TOOL} {done.stopped}")
     if "out.aig" not in files:
@@ -152,8 +154,8 @@ def run_script(
     return done, left
 
 
-def _bare(aiger: bytes) -> bytes:
-    """The file without its symbols and comments, whose names would change how patterns print."""
+def without_names(aiger: bytes) -> bytes:
+    """A binary AIGER file without its symbols and comments, which change how patterns print."""
     _, outputs = interface(aiger)
     ands = int(aiger[:80].split(b"\n", 1)[0].split()[5])
     body = len(b"\n".join(aiger.split(b"\n", outputs + 1)[: outputs + 1])) + 1

@@ -1,0 +1,63 @@
+"""Proof that a file that was written says what the netlist says: it is read back and matched."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lithify.backends import abc
+from lithify.backends.aiger import read
+from lithify.backends.bitnames import input_names, output_names
+from lithify.backends.verilog.description import Description
+from lithify.backends.verilog.readback import read_back
+from lithify.backends.verilog.registers import read_aiger
+from lithify.compiler.proof.matching import prove_same_gates
+from lithify.compiler.proof.verdict import Verdict, timed
+from lithify.ir.circuit import Circuit
+from lithify.ir.errors import MismatchError
+
+
+def prove_verilog(
+    netlist: Circuit,
+    verilog: bytes,
+    description: Description,
+    *,
+    time_limit: float = 60.0,
+    samples: ArrayLike | None = None,
+) -> Verdict:
+    """Whether a Verilog file, read by yosys, computes the netlist; registers become wires."""
+    start = time.perf_counter()
+    seen = read_netlist(netlist, read_back(verilog, description), what="the Verilog")
+    verdict = prove_same_gates(netlist, seen, time_limit=time_limit, samples=samples)
+    return timed(verdict, time.perf_counter() - start)
+
+
+def read_netlist(netlist: Circuit, aiger: bytes, *, what: str) -> Circuit:
+    """The circuit in a binary AIGER file, whose bits must be named and ordered as the netlist's."""
+    graph = read_aiger(aiger, where=what)
+    _same_names(graph.inputs, input_names(netlist), f"inputs of {what}")
+    _same_names(graph.outputs, output_names(netlist), f"outputs of {what}")
+    seen = read(abc.without_names(aiger), what)
+    parts = [word.signals.ravel() for word in seen.words]
+    bits = np.concatenate([np.empty(0, np.int32), *parts])
+    words, at = [], 0
+    for word in netlist.words:
+        signals = bits[at : at + word.signals.size].reshape(word.signals.shape)
+        words.append(replace(word, signals=signals))
+        at += word.signals.size
+    return replace(seen, inputs=netlist.inputs, outputs=tuple(words), readout="bits")
+
+
+def _same_names(found: Sequence[str], names: list[str], what: str) -> None:
+    if list(found) == names:
+        return
+    missing = [name for name in names if name not in set(found)]
+    extra = [name for name in found if name not in set(names)]
+    fault = "they stand in another order"
+    if missing:
+        fault = f"{missing[0]} is missing"
+    elif extra:
+        fault = f"{extra[0]} should not be there"
+    raise MismatchError(f"the {what} are not the netlist's: {fault}")
