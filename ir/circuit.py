@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lithify.ir import kernels
+from lithify.ir import walks
 from lithify.ir.errors import InputError
 from lithify.ir.origin import PARTS, Origin
 from lithify.ir.ports import Output, Port, Score, Word, frozen_array
@@ -118,7 +118,7 @@ class Circuit:
 
     @cached_property
     def _levels(self) -> NDArray[np.int32]:
-        levels = kernels.levels(self.offsets, self.fanins, self.first_gate)
+        levels = walks.levels(self.offsets, self.fanins, self.first_gate)
         levels.flags.writeable = False
         return levels
 
@@ -134,7 +134,7 @@ class Circuit:
 
     def live(self) -> NDArray[np.bool_]:
         """For every gate whether an output depends on it."""
-        return kernels.live(self.offsets, self.fanins, self.first_gate, self.output_signals)
+        return walks.live(self.offsets, self.fanins, self.first_gate, self.output_signals)
 
     def part_of(self) -> NDArray[np.int8]:
         """For every gate the index of its part in `PARTS`."""
