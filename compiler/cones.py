@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lithify.ir import kernels
+from lithify.ir import walks
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
 from lithify.ir.ports import Port
@@ -29,7 +29,7 @@ def cone(circuit: Circuit, roots: NDArray[np.int32], cuts: NDArray[np.int32] = N
     if added:
         inputs = (*inputs, Port(_free_name(inputs), 1, added, "bit"))
     whole = replace(circuit, inputs=inputs, fanins=fanins, outputs=(), readout="bits")
-    alive = kernels.live(circuit.offsets, fanins, first + added, wanted)
+    alive = walks.live(circuit.offsets, fanins, first + added, wanted)
     builder = Builder(fold=False, hash=False)
     for port in inputs:
         builder.port(port)

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lithify.ir import kernels
+from lithify.ir import walks
 from lithify.ir.circuit import MOST_FANINS, Circuit
 from lithify.ir.origin import PARTS
 
@@ -95,7 +95,7 @@ def schedule(
     `every` 0 puts no registers between gates. Gates that no output reads are left out.
     """
     fanins = _needed(circuit)
-    live = kernels.live(circuit.offsets, fanins, circuit.first_gate, circuit.output_signals)
+    live = walks.live(circuit.offsets, fanins, circuit.first_gate, circuit.output_signals)
     gates = np.flatnonzero(live).astype(np.int32)
     stages = _stages(circuit, every, register_inputs)
     rows = latency(circuit, every, register_inputs, register_outputs)
