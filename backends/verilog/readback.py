@@ -1,9 +1,9 @@
 """Verilog read back through yosys, as an and-inverter graph for the proof.
 
 Nothing of what was emitted is remembered: the bytes of the file are all that counts. A pipeline
-becomes the combinational circuit that it computes: first it is checked that all registers hold
-while the pipeline stands, and that each path crosses as many registers as the latency says; then
-each register is replaced by a wire. (How the handshake bits of a stream behave is not part of
+becomes the combinational circuit that it computes: first it is checked that the rising edge of
+clk alone moves the registers, that they hold while the pipeline stands, and that each path crosses
+as many of them as the latency says; then each register is replaced by a wire. (How the handshake bits of a stream behave is not part of
 this: simulation checks that.)
 """
 
@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from lithify.backends.bitnames import bit_names
-from lithify.backends.toolchain import run
+from lithify.backends.toolchain import failure, run
 from lithify.backends.verilog.description import Bus, Description
 from lithify.backends.verilog.registers import hold, read_aiger, without_registers, write_aiger
+from lithify.ir.errors import MismatchError
 
 SECONDS = 1800.0
 
@@ -24,6 +25,8 @@ hierarchy -check -top {top}
 proc
 flatten
 opt_clean
+select -set clocked w:clk %co1:+$dff[CLK] t:$dff r:CLK_POLARITY=1'1 %i %i
+select -assert-none t:$*ff* t:$*latch* %u t:$mem* %u t:$_* %u @clocked %d
 simplemap
 opt_clean
 aigmap
@@ -51,7 +54,14 @@ def read_back(verilog: bytes, description: Description) -> bytes:
         folder = Path(name)
         (folder / "design.v").write_bytes(verilog)
         (folder / "script.ys").write_text(SCRIPT.format(top=description.name))
-        run("yosys", ["-s", "script.ys"], cwd=folder, timeout_s=SECONDS)
+        done = run("yosys", ["-s", "script.ys"], cwd=folder, timeout_s=SECONDS, check=False)
+        if "Assertion failed" in done.output:
+            raise MismatchError(
+                "the Verilog read back has a memory, a latch, or a register that something else "
+                "than the rising edge of clk changes"
+            )
+        if not done.ok:
+            raise failure("yosys", done, folder)
         graph = read_aiger((folder / "design.aig").read_bytes(), where="what yosys wrote")
     interface = description.interface
     if description.latency:

@@ -133,6 +133,28 @@ def test_pipelines_that_are_none(body: str, message: str) -> None:
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "reg r; always @(negedge clk) if (en) r <= ^x; assign y = r; endmodule",
+        "reg r; always @(posedge x[1]) if (en) r <= x[0]; assign y = r; endmodule",
+        "wire c = clk & x[1]; reg r; always @(posedge c) if (en) r <= x[0]; assign y = r; endmodule",
+        "reg r; always @* if (en) r = ^x; assign y = r; endmodule",
+        "reg r; always @(posedge clk or posedge x[1]) if (x[1]) r <= 0; else if (en) r <= x[0]; "
+        "assign y = r; endmodule",
+        "reg m [0:1]; always @(posedge clk) if (en) m[x[0]] <= x[1]; assign y = m[0]; endmodule",
+    ],
+    ids=["falling", "data", "gated", "latch", "asynchronous", "memory"],
+)
+def test_registers_of_another_clock(body: str) -> None:
+    with pytest.raises(MismatchError) as error:
+        read_back((HEAD + body).encode(), described())
+    assert str(error.value) == (
+        "the Verilog read back has a memory, a latch, or a register that something else "
+        "than the rising edge of clk changes"
+    )
+
+
 def test_a_port_too_few() -> None:
     body = "reg r; always @(posedge clk) if (en) r <= ^x; assign y = r; endmodule"
     with pytest.raises(MismatchError) as error:
