@@ -1,5 +1,6 @@
 """The UART shell on Verilator: samples, garbage, damaged frames, resets."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -84,5 +85,6 @@ def test_a_wrong_answer_fails_the_bench(folder: Path) -> None:
 
 def test_the_shell_has_a_clock_a_reset_and_two_lines() -> None:
     text, layout = emit_shell(mixed_ports(), every=2, cycles=8)
-    assert b"module uart_shell(rst, rx, tx, clk);" in text
+    (head,) = re.findall(rb"module uart_shell\((.*)\);", text)
+    assert {*head.split(b", ")} == {b"clk", b"rst", b"rx", b"tx"}
     assert (layout.request_bytes, layout.answer_bytes) == (9 + 4 + 3 + 1, 6 + 3 + 3)

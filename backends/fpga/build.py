@@ -110,8 +110,12 @@ def build(
 
     The same design and seeds give the same bytes. Every tool's log stays in the folder.
     """
-    if not seeds:
-        raise InputError("no seeds are given; place and route takes at least one, such as 1")
+    if not seeds or min(seeds) < 0:
+        raise InputError(
+            f"seeds {list(seeds)}: place and route takes at least one, and none below 0, such as 1"
+        )
+    if every < 0:
+        raise InputError(f"every={every}: a row of registers each so many levels; 0 for none")
     target = targets.board(board) if isinstance(board, str) else board
     folder = _new_folder(Path(folder))
     clock = _Clock()
@@ -125,7 +129,8 @@ def build(
         parts = synthesise(folder)
         refuse_too_large(sum(parts.values(), Cells()).at_least, target)
     with clock.step("place and route"):
-        limit_s = 120 + target.device.cells / 20
+        # Generous: machines are busy, and the packaged nextpnr compiles itself on its first run.
+        limit_s = 300 + target.device.cells / 20
         runs = tuple(
             place_and_route(folder, target, seed=seed, limit_s=limit_s, progress=progress)
             for seed in seeds

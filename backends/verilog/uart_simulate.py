@@ -79,6 +79,7 @@ def simulate_shell(
     np.savez(folder / "samples.npz", codes=np.asarray(codes, np.int64), **named)
     job = {
         "cycles": cycles,
+        "warm_up": 0,
         "seed": seed,
         "inputs": [asdict(port) for port in layout.inputs],
         "outputs": [asdict(port) for port in layout.outputs],

@@ -1,7 +1,8 @@
 """Benches of the UART shell: requests go in over the serial line, answers are read off it.
 
-LITHIFY_SHELL names a folder with `shell.json` (the ports, clock cycles a bit, a seed) and
-`samples.npz` (`codes`, and `expected_0`, `expected_1`, … in the order of the outputs).
+LITHIFY_SHELL names a folder with `shell.json` (the ports, clock cycles a bit, cycles that the
+design takes to start, a seed) and `samples.npz` (`codes`, and `expected_0`, `expected_1`, … in
+the order of the outputs).
 """
 
 import json
@@ -99,6 +100,7 @@ class Shell:
         dut.rx.value = 1
         Clock(dut.clk, PERIOD_NS, "ns").start(start_high=False)
         await reset(dut)
+        await ClockCycles(dut.clk, 1 + job["warm_up"])
         serial = Serial(dut, layout, PERIOD_NS * job["cycles"])
         cocotb.start_soon(serial.listen())
         return cls(serial, codes, expected, random.Random(job["seed"]))

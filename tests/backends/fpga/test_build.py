@@ -102,11 +102,15 @@ def test_a_design_that_is_too_large_is_refused_before_it_is_placed(tmp_path: Pat
 def test_nonsense_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="^'icestik' is not a known board; nearest: icestick"):
         build(tiny(), "icestik", tmp_path / "a")
+    for seeds in ((), (1, -1)):
+        with pytest.raises(InputError) as caught:
+            build(tiny(), "icestick", tmp_path / "a", seeds=seeds)
+        assert str(caught.value) == (
+            f"seeds {[*seeds]}: place and route takes at least one, and none below 0, such as 1"
+        )
     with pytest.raises(InputError) as caught:
-        build(tiny(), "icestick", tmp_path / "a", seeds=())
-    assert str(caught.value) == (
-        "no seeds are given; place and route takes at least one, such as 1"
-    )
+        build(tiny(), "icestick", tmp_path / "a", every=-1)
+    assert str(caught.value) == "every=-1: a row of registers each so many levels; 0 for none"
     assert not (tmp_path / "a").exists()
     (tmp_path / "file").write_text("")
     with pytest.raises(WriteError) as failed:

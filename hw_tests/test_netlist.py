@@ -1,0 +1,106 @@
+"""What yosys made for a board, in the cells of the chip, answers over its serial pins."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pyosys
+
+from lithify.backends.fpga.synthesis import synthesise
+from lithify.backends.fpga.targets import board
+from lithify.backends.fpga.top import sources
+from lithify.backends.toolchain import run
+from lithify.backends.verilog.verilate import build_simulator
+from lithify.ir import simulate
+from lithify.ir.builder import Builder
+from lithify.ir.circuit import Circuit
+
+CELLS = Path(pyosys.__file__).parent / "share" / "ice40" / "cells_sim.v"
+
+SCRIPT = """\
+read_json top.json
+techmap -map pins.v
+clean
+delete =A:blackbox =A:whitebox
+write_verilog -noattr netlist.v
+"""
+
+# The library's own models of pins have tristates, which Verilator does not simulate.
+PORTS = """inout PACKAGE_PIN, output D_IN_0, D_IN_1, GLOBAL_BUFFER_OUTPUT,
+  input LATCH_INPUT_VALUE, CLOCK_ENABLE, INPUT_CLK, OUTPUT_CLK, OUTPUT_ENABLE, D_OUT_0, D_OUT_1"""
+PARAMETERS = """parameter [5:0] PIN_TYPE = 0; parameter [0:0] PULLUP = 0;
+  parameter [0:0] NEG_TRIGGER = 0; parameter IO_STANDARD = "";"""
+PINS = f"""\
+module SB_IO({PORTS}); {PARAMETERS}
+  generate
+    if (PIN_TYPE[5:2] == 0) assign D_IN_0 = PACKAGE_PIN; else assign PACKAGE_PIN = D_OUT_0;
+  endgenerate
+endmodule
+module SB_GB_IO({PORTS}); {PARAMETERS}
+  assign GLOBAL_BUFFER_OUTPUT = PACKAGE_PIN;
+endmodule
+"""
+
+BOARD = b"""\
+module board(input clk, input rst, input rx, output tx);
+  wire clk_pin = clk;
+  wire rx_pin = rx;
+  top top(.clk12_0__io(clk_pin), .uart_0__rx__io(rx_pin), .uart_0__tx__io(tx));
+endmodule
+"""
+
+
+def classifier() -> Circuit:
+    """Three classes over seven integers."""
+    b = Builder()
+    x = b.input("x", width=4, count=7, low=0, high=12)
+    with b.origin("encoder", "encoder"):
+        bits = [b.threshold(bound, row, [1, 2, 4, 8]) for row in x for bound in (4, 8)]
+    with b.origin("layers.0", "core"):
+        gates = [b.xor(p, q) for p, q in zip(bits, [*bits[3:], *bits[:3]], strict=True)]
+    with b.origin("head", "head"):
+        b.score("a", gates[:5])
+        b.score("b", gates[5:10], bias=-1)
+        b.score("c", gates[10:] + bits[:2])
+    return b.finish(readout="argmax")
+
+
+def test_the_netlist_of_a_board_answers_over_its_pins(tmp_path: Path) -> None:
+    circuit = classifier()
+    made = sources(circuit, board("icebreaker"), every=2, baud=3_000_000)
+    (tmp_path / "top.il").write_text(made.rtlil)
+    synthesise(tmp_path)
+    (tmp_path / "pins.v").write_text(PINS)
+    (tmp_path / "netlist.ys").write_text(SCRIPT)
+    run("yosys", ["-s", "netlist.ys"], cwd=tmp_path, timeout_s=300)
+    cells = b"`define NO_ICE40_DEFAULT_ASSIGNMENTS\n" + CELLS.read_bytes()
+    texts = {"netlist.v": (tmp_path / "netlist.v").read_bytes(), "cells.v": cells, "board.v": BOARD}
+    folder = tmp_path / "simulation"
+    ports = ["clk", "rst", "rx", "tx"]
+    simulator = build_simulator(texts, top="board", folder=folder, ports=ports)
+
+    codes = simulate.random_codes(circuit, 12, np.random.default_rng(0))
+    answers = simulate.run(circuit, codes)
+    np.savez(
+        folder / "samples.npz",
+        codes=codes,
+        expected_0=answers.scores,
+        expected_1=answers.classes[:, None],
+    )
+    job = {
+        "cycles": 4,
+        "warm_up": 400,  # The board's own reset ends 180 cycles after the chip has started.
+        "seed": 1,
+        "inputs": [asdict(port) for port in made.layout.inputs],
+        "outputs": [asdict(port) for port in made.layout.outputs],
+    }
+    (folder / "shell.json").write_text(json.dumps(job))
+    done = simulator.run_bench(
+        "lithify.hw_tests.benches.uart",
+        environment={
+            "LITHIFY_SHELL": str(folder),
+            "COCOTB_TEST_FILTER": "every_sample|damaged_frames",
+        },
+    )
+    assert done.ok and "PASS=2 FAIL=0 SKIP=0" in done.output, done.output[-3000:]
