@@ -2,9 +2,9 @@
 
 Nothing of what was emitted is remembered: the bytes of the file are all that counts. A pipeline
 becomes the combinational circuit that it computes: first it is checked that the rising edge of
-clk alone moves the registers, that they hold while the pipeline stands, and that each path crosses
-as many of them as the latency says; then each register is replaced by a wire. (How the handshake bits of a stream behave is not part of
-this: simulation checks that.)
+clk alone moves the registers, that they hold while the pipeline stands, and that each path
+crosses as many of them as the latency says; then each register is replaced by a wire. (How the
+handshake bits of a stream behave is not part of this: simulation checks that.)
 """
 
 import tempfile

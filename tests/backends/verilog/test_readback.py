@@ -138,7 +138,8 @@ def test_pipelines_that_are_none(body: str, message: str) -> None:
     [
         "reg r; always @(negedge clk) if (en) r <= ^x; assign y = r; endmodule",
         "reg r; always @(posedge x[1]) if (en) r <= x[0]; assign y = r; endmodule",
-        "wire c = clk & x[1]; reg r; always @(posedge c) if (en) r <= x[0]; assign y = r; endmodule",
+        "wire c = clk & x[1]; reg r; always @(posedge c) if (en) r <= x[0]; "
+        "assign y = r; endmodule",
         "reg r; always @* if (en) r = ^x; assign y = r; endmodule",
         "reg r; always @(posedge clk or posedge x[1]) if (x[1]) r <= 0; else if (en) r <= x[0]; "
         "assign y = r; endmodule",
