@@ -79,7 +79,8 @@ def rows_of(offsets: NDArray[np.integer], rows: NDArray[np.integer]) -> I64:
     """The places of these rows of a compressed matrix, row after row."""
     starts, sizes = offsets[rows].astype(np.int64), np.diff(offsets)[rows].astype(np.int64)
     ends = np.cumsum(sizes)
-    return np.arange(ends[-1] if ends.size else 0) + np.repeat(starts - (ends - sizes), sizes)
+    places: I64 = np.arange(ends[-1] if ends.size else 0) + np.repeat(starts - ends + sizes, sizes)
+    return places
 
 
 def concatenated(parts: Sequence[NDArray[np.int32]]) -> I64:

@@ -10,7 +10,6 @@ import time
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lithify.backends import abc
 from lithify.compiler.proof.equivalence import prove_equal
 from lithify.compiler.proof.matching_loop import Gates, match
 from lithify.compiler.proof.simulation import difference, planes_of, vectors_for
@@ -22,6 +21,7 @@ from lithify.ir.errors import InputError
 METHOD = "gate-by-gate matching"
 ENGINE = "lithify"
 MOST_WORDS = 1 << 24
+INVERTER, BUFFER = np.uint64(0b01), np.uint64(0b10)
 
 
 def prove_same_gates(
@@ -55,7 +55,7 @@ def prove_same_gates(
 
 
 def _matched(expected: Circuit, seen: Circuit, codes: NDArray[np.int64]) -> int | None:
-    """How many signals were found, or None where an output is not among them."""
+    """How many gates were found, or None where an output is not among them."""
     ours, theirs = expected.num_signals, seen.num_signals
     codes = codes[: 64 * max(4, MOST_WORDS // (ours + theirs))]
     everything = [np.arange(n, dtype=np.int32) for n in (ours, theirs)]
@@ -69,20 +69,31 @@ def _matched(expected: Circuit, seen: Circuit, codes: NDArray[np.int64]) -> int 
         for c in (expected, seen)
     ]
     hints = np.full(ours, -1, np.int32)
-    hints[outputs[0]] = outputs[1]
+    roots, inverted = _without_inverters(seen, outputs[1])
+    hints[outputs[0]] = roots
     known, owner = np.full(ours, -1, np.int64), np.full(theirs, -1, np.int64)
     inputs = 2 * np.arange(expected.first_gate)
     inputs[1] = 1  # constant 1 is the inverse of constant 0
     known[: inputs.size] = owner[: inputs.size] = inputs
     match(_gates(expected), _gates(seen), classes, starts, members, hints, known, owner)
-    same = (known[outputs[0]] >= 0) & (known[outputs[0]] == owner[outputs[1]])
+    same = (owner[roots] >= 0) & (known[outputs[0]] == owner[roots] ^ inverted)
     return int((known >= 0).sum()) - inputs.size if same.all() else None
+
+
+def _without_inverters(
+    circuit: Circuit, signals: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """What the signals merely buffer or invert, else themselves, and whether they invert it."""
+    if not circuit.num_gates:
+        return signals, np.zeros(signals.size, np.bool_)
+    gates = np.maximum(signals - circuit.first_gate, 0)
+    single = (signals >= circuit.first_gate) & (np.diff(circuit.offsets)[gates] == 1)
+    tables = np.where(single, circuit.tables[gates] & np.uint64(3), np.uint64(0))
+    inverted = tables == INVERTER
+    through = inverted | (tables == BUFFER)
+    pins = circuit.fanins[np.where(through, circuit.offsets[gates], 0)]
+    return np.where(through, pins, signals).astype(np.int32), inverted
 
 
 def _gates(circuit: Circuit) -> Gates:
     return Gates(circuit.first_gate, circuit.tables, circuit.offsets, circuit.fanins)
-
-
-def engine() -> str:
-    """The engine that answers where matching leaves something open."""
-    return abc.version()

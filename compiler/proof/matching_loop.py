@@ -26,7 +26,7 @@ PATTERNS = np.array(
     ],
     np.uint64,
 )
-FEW = 128  # more members that are tried once a gate is found: it may be there several times
+FEW = 256  # more members that are tried once a gate is found: it may be there several times
 MOST = 4096  # members of a class that are tried for one gate
 DEEP = 256  # signals looked at between a candidate and the fan-ins
 ANY, IMAGE, OUTER = 0, 1, 2
@@ -60,7 +60,7 @@ class Scratch(NamedTuple):
 
 
 @njit(cache=True)
-def table_word(gates: Gates, gate: int, rows: U64) -> int:
+def table_word(gates: Gates, gate: int, rows: U64) -> np.uint64:
     """The 64 values of a table whose fan-ins have the values rows[:arity]."""
     k = gates.offsets[gate + 1] - gates.offsets[gate]
     parts = np.empty(64, np.uint64)
@@ -70,13 +70,14 @@ def table_word(gates: Gates, gate: int, rows: U64) -> int:
     for j in range(k):
         for p in range(1 << (k - 1 - j)):
             parts[p] = (parts[2 * p] & ~rows[j]) | (parts[2 * p + 1] & rows[j])
-    return parts[0]
+    word: np.uint64 = parts[0]
+    return word
 
 
 @njit(cache=True)
 def expected_word(
     gates: Gates, gate: int, known: I64, scratch: Scratch, stamp: int
-) -> tuple[bool, int]:
+) -> tuple[bool, np.uint64]:
     """Whether all fan-ins are known, and the gate's values; each distinct fan-in is a variable."""
     rows = np.empty(6, np.uint64)
     variables = 0
@@ -132,7 +133,7 @@ def is_inner(gates: Gates, node: int, owner: I64, scratch: Scratch, stamp: int) 
 @njit(cache=True)
 def seen_word(
     gates: Gates, root: int, owner: I64, scratch: Scratch, stamp: int, mark: int, mode: int
-) -> tuple[bool, int]:
+) -> tuple[bool, np.uint64]:
     """Whether a seen signal's gate is a function of the fan-ins alone, and its values."""
     rows = np.empty(6, np.uint64)
     scratch.stack[0] = root
@@ -168,7 +169,7 @@ def seen_word(
 
 @njit(cache=True)
 def phase_of(
-    seen: Gates, node: int, word: int, owner: I64, scratch: Scratch, stamp: int, marks: I64
+    seen: Gates, node: int, word: np.uint64, owner: I64, scratch: Scratch, stamp: int, marks: I64
 ) -> int:
     """0 where a seen signal has these values, 1 where it has the inverse, -1 for neither."""
     for mode in range(3):
@@ -182,7 +183,7 @@ def phase_of(
 
 
 @njit(cache=True)
-def repeats(word: int, expected: Gates, gate: int, known: I64, scratch: Scratch) -> int:
+def repeats(word: np.uint64, expected: Gates, gate: int, known: I64, scratch: Scratch) -> int:
     """The literal that a gate of these values merely repeats, or -1."""
     if word == np.uint64(0):
         return 0
@@ -191,9 +192,9 @@ def repeats(word: int, expected: Gates, gate: int, known: I64, scratch: Scratch)
     for j in range(expected.offsets[gate], expected.offsets[gate + 1]):
         signal = known[expected.fanins[j]] >> 1
         if signal and word == scratch.leaf_words[signal]:
-            return 2 * signal
+            return int(2 * signal)
         if signal and word == ~scratch.leaf_words[signal]:
-            return 2 * signal + 1
+            return int(2 * signal + 1)
     return -1
 
 
@@ -211,7 +212,7 @@ def mark_images(expected: Gates, gate: int, known: I64, scratch: Scratch) -> Non
 def look(
     seen: Gates,
     gate: int,
-    word: int,
+    word: np.uint64,
     signal: int,
     c: int,
     starts: I64,

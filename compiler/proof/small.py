@@ -18,7 +18,7 @@ def value_of(
     """The signal's value where signals `known` have these values; -1 where it reads others."""
     for j in range(known.size):
         if known[j] == signal:
-            return values[j]
+            return int(values[j])
     if signal <= 1:
         return signal
     if signal < first:
@@ -32,7 +32,7 @@ def value_of(
         if bit < 0:
             return -1
         pattern |= bit << (p - offsets[g])
-    return (tables[g] >> pattern) & 1
+    return int((tables[g] >> pattern) & 1)
 
 
 @njit(cache=True)
@@ -133,7 +133,7 @@ def is_threshold(
     for j in range(pins.size):
         wanted[pins[j]] = 1 if pulls[j] > 0 else 2
     conjunction = goal > high - least
-    good = is_tree(signal, conjunction, pins.size, wanted, tables, offsets, fanins, first)
+    good = is_tree(signal, bool(conjunction), pins.size, wanted, tables, offsets, fanins, first)
     for pin in pins:
         wanted[pin] = 0
     return good
