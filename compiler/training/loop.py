@@ -68,6 +68,7 @@ def train(
     learning_rate: float = 0.02,
     schedule: str = "cosine",
     label_smoothing: float = 0.0,
+    flip: float = 0.0,
     patience: int | None = None,
     validation: float | tuple[ArrayLike, ArrayLike] = 0.1,
     seed: int = 0,
@@ -88,6 +89,7 @@ def train(
         learning_rate=learning_rate,
         schedule=schedule,
         label_smoothing=label_smoothing,
+        flip=flip,
         patience=patience,
     )
     net.check()
@@ -240,13 +242,14 @@ class _Run:
         """One pass over the samples in an order that depends on the seed and the epoch alone."""
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, 1, number]))
         order = torch.from_numpy(rng.permutation(len(self.labels))).to(self.device)
+        noise = torch.Generator().manual_seed(int(rng.integers(2**63)))
         steps = -(-len(order) // self.settings.batch)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         self.net.train()
         for step in range(steps):
             chosen = order[step * self.settings.batch : (step + 1) * self.settings.batch]
             self._set_rate(number * steps + step, self.settings.epochs * steps)
-            total += self._step(chosen).double() * len(chosen)
+            total += self._step(chosen, noise).double() * len(chosen)
         self.net.eval()
         loss = float(total) / len(order)
         if not math.isfinite(loss):
@@ -256,11 +259,14 @@ class _Run:
             )
         self._judge(number, loss)
 
-    def _step(self, chosen: Tensor) -> Tensor:
+    def _step(self, chosen: Tensor, noise: torch.Generator) -> Tensor:
         """The loss of one optimiser step on these samples."""
-        bits = self.samples.index_select(0, chosen).t().to(torch.float32).contiguous()
+        bits = self.samples.index_select(0, chosen)
+        if self.settings.flip:
+            flipped = torch.rand(bits.shape, generator=noise) < self.settings.flip
+            bits = bits ^ flipped.to(self.device)
         loss = functional.cross_entropy(
-            self.net.logits(bits),
+            self.net.logits(bits.t().to(torch.float32).contiguous()),
             self.labels.index_select(0, chosen),
             label_smoothing=self.settings.label_smoothing,
         )

@@ -66,11 +66,12 @@ def test_schedules_and_smoothing_change_the_run() -> None:
         {},
         {"schedule": "constant"},
         {"label_smoothing": 0.2},
+        {"flip": 0.1},
     ):
         net = tiny_net()
         train(net, X, Y, epochs=2, **options)
         found.append(state(net)["layers.0.weights"])
-    assert len({*found}) == 3
+    assert len({*found}) == 4
 
 
 def test_whole_floats_and_small_integers_are_labels() -> None:
@@ -131,6 +132,7 @@ def refusal(**options: object) -> str:
         ({"batch": 0}, "batch is 0; it must be at least 1"),
         ({"learning_rate": 0.0}, "learning_rate is 0.0; it must be a positive number"),
         ({"label_smoothing": 1.0}, "label_smoothing is 1.0; it must be from 0 to below 1"),
+        ({"flip": 0.5}, "flip is 0.5; it must be from 0 to below 0.5"),
         ({"patience": 0}, "patience is 0; it must be at least 1"),
         ({"schedule": "step"}, "schedule is 'step'; it must be constant or cosine"),
         ({"device": "tpu"}, "device 'tpu' is none of auto, cpu, cuda"),

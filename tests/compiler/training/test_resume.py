@@ -31,13 +31,13 @@ def told(progress):
     if progress.epoch.number == 3:
         time.sleep(60)
 
-train(tiny_net(), *blobs(), epochs=9, batch=20, progress=told, checkpoint=sys.argv[1])
+train(tiny_net(), *blobs(), epochs=9, batch=20, flip=0.05, progress=told, checkpoint=sys.argv[1])
 """
 
 
 def run(net: Net, **options: object) -> History:
     x, y = blobs()
-    return train(net, x, y, epochs=EPOCHS, batch=20, **options)  # type: ignore[arg-type]
+    return train(net, x, y, epochs=EPOCHS, batch=20, flip=0.05, **options)  # type: ignore[arg-type]
 
 
 def same(one: Net, other: Net) -> bool:
