@@ -10,6 +10,8 @@ from pathlib import Path
 from amaranth.back import rtlil
 from amaranth.hdl import Fragment, Value
 
+from lithify.ir.errors import WriteError
+
 LONGEST_LINE = 100
 LINT = (
     "// One file holds the modules of all parts.",
@@ -40,7 +42,14 @@ def verilog(
     """
     with _without_collector():
         text = rtlil.convert(design, name=name, ports=ports, emit_src=False)
-    lines = [*(f"// {line}" for line in header), *LINT, *_lines(_through_yosys(text), partly_read)]
+    try:
+        written = _through_yosys(_renamed(text))
+    except OSError as error:
+        raise WriteError(
+            f"cannot write temporary files in {tempfile.gettempdir()}: {error.strerror}; "
+            "free some space there, or name another folder in TMPDIR"
+        ) from error
+    lines = [*(f"// {line}" for line in header), *LINT, *_lines(written, partly_read)]
     return "\n".join(lines).encode()
 
 
@@ -61,7 +70,7 @@ def _through_yosys(text: str) -> str:
 
     with tempfile.TemporaryDirectory(prefix="lithify-") as folder:
         source, result = Path(folder, "design.il"), Path(folder, "design.v")
-        source.write_text(_renamed(text))
+        source.write_text(text)
         removed = [word for name in INTERNAL for word in ("-remove", name)]
         design = libyosys.Design()
         for command in (

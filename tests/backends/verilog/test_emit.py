@@ -3,6 +3,7 @@
 import gc
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from lithify.backends.verilog.emit import VerilogOptions, emit
 from lithify.ir.arithmetic import expand
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
-from lithify.ir.errors import FormatError, InputError
+from lithify.ir.errors import FormatError, InputError, WriteError
 from lithify.ir.generate import random_circuit, random_layered
 
 OPTIONS = [
@@ -233,3 +234,15 @@ def test_descriptions_that_cannot_be_read(data: bytes, message: str) -> None:
     with pytest.raises(FormatError) as error:
         Description.from_json(data, where="d")
     assert str(error.value) == message
+
+
+def test_temporary_files_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(WriteError) as error:
+        emit(tiny())
+    assert str(error.value) == (
+        f"cannot write temporary files in {tmp_path / 'none'}: No such file or directory; "
+        "free some space there, or name another folder in TMPDIR"
+    )
