@@ -1,6 +1,6 @@
 """A design: everything known of a compiled net, from raw features to what was proved."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,17 +16,20 @@ from lithify.ir.errors import InputError
 from lithify.ir.netlist import Netlist
 
 if TYPE_CHECKING:
+    from lithify.backends.artifacts import Artifacts
     from lithify.backends.c.engine import Engine
     from lithify.compiler.pipeline import Step
-    from lithify.compiler.proof.certificate import Certificate
+    from lithify.compiler.proof.certificate import Certificate, Subjects
+    from lithify.compiler.proof.verdict import Verdict
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Design:
     """A compiled net. `lowered` is the hard net as it came, `circuit` the optimised one.
 
-    `code` turns raw features into the integers that hardware takes; without one the features are
-    those integers. `provenance` says where the net came from: recipe, seed, data, accuracy.
+    `interface` and `every` say how its Verilog is clocked (see `VerilogOptions`). `code` turns raw
+    features into the integers that hardware takes; without one the features are those integers.
+    `provenance` says where the net came from: recipe, seed, data, accuracy.
     """
 
     name: str
@@ -37,6 +40,8 @@ class Design:
     classes: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     target: str = ""
+    interface: str = "stream"
+    every: int = 3
     certificate: "Certificate | None" = None
     steps: tuple["Step", ...] = ()
 
@@ -46,6 +51,15 @@ class Design:
         from lithify.ir.arithmetic import expand
 
         return expand(self.circuit)
+
+    @cached_property
+    def verilog(self) -> "Artifacts":
+        """The Verilog and its description."""
+        from lithify.backends.verilog.emit import VerilogOptions, emit
+
+        every = 0 if self.interface == "comb" else self.every
+        options = VerilogOptions(name=self.name, interface=self.interface, every=every)
+        return emit(self.netlist, options)
 
     def codes(self, x: ArrayLike) -> NDArray[np.int64]:
         """The integers[samples, elements] that hardware takes for raw features."""
@@ -81,11 +95,39 @@ class Design:
         """What the interpreter answers: slow, and the meaning that all else is compared with."""
         return simulate.run(self.circuit, self.codes(x))
 
-    def verify(self, **options: Any) -> "Design":
-        """This design with the certificate of a new proof."""
-        from lithify.compiler.proving import prove
+    def verify(
+        self,
+        x: ArrayLike | None = None,
+        *,
+        time_limit: float = 60.0,
+        progress: "Callable[[str, Verdict], None]" = lambda stage, verdict: None,
+    ) -> "Design":
+        """This design with a new certificate; raw features `x` join the test vectors.
 
-        return replace(self, certificate=prove(self, **options))
+        Engines run for at most `time_limit` CPU seconds a stage; MismatchError where one is wrong.
+        """
+        from lithify.compiler.proof.certificate import certify
+
+        samples = None if x is None else self.codes(x)
+        certificate = certify(
+            self.subjects(), samples=samples, time_limit=time_limit, progress=progress
+        )
+        return replace(self, certificate=certificate)
+
+    def subjects(self, verilog: "Mapping[str, bytes] | None" = None) -> "Subjects":
+        """What a certificate speaks of; `verilog` are files that were read back, if any."""
+        from lithify.backends.verilog.description import FILE, Description
+        from lithify.compiler.proof.certificate import Subjects
+
+        files = self.verilog if verilog is None else verilog
+        description = Description.from_json(files[FILE])
+        return Subjects(
+            optimised=self.circuit,
+            lowered=self.lowered,
+            netlist=self.netlist,
+            verilog=files[description.file],
+            description=description,
+        )
 
     def report(self) -> str:
         """Sizes, depth and what was proved, as text for people."""
@@ -106,8 +148,8 @@ class Design:
 
         return load(path)
 
-    def write(self, folder: str | Path, **options: Any) -> Path:
+    def write(self, folder: str | Path) -> Path:
         """The folder written: design file, Verilog, C, AIGER, BLIF, text and certificate."""
         from lithify.compiler.output import write
 
-        return write(self, folder, **options)
+        return write(self, folder)

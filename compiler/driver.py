@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lithify.backends.verilog.emit import VerilogOptions
 from lithify.compiler import pipeline as pipelines
 from lithify.compiler.codes import InputCode
 from lithify.compiler.design import Design
@@ -35,6 +36,8 @@ def compile(
     target: str = "",
     effort: int = 2,
     pipeline: str | None = None,
+    interface: str = "stream",
+    every: int = 3,
     check: bool | None = None,
     dump_to: Path | None = None,
     stop_after: int | str | None = None,
@@ -43,11 +46,13 @@ def compile(
     """The design of a net, a circuit, or a file that holds one of them.
 
     `effort` 0 to 2 chooses how hard to optimise; `pipeline` says it pass by pass instead.
+    `interface` and `every` say how the Verilog is clocked (see `VerilogOptions`).
     """
     if target:
         from lithify.backends.fpga.targets import board
 
         board(target)
+    VerilogOptions(interface=interface, every=0 if interface == "comb" else every)
     if not 0 <= effort < len(EFFORTS):
         raise InputError(f"effort {effort}: there are 0 to {len(EFFORTS) - 1}")
     passes = pipelines.parse(EFFORTS[effort] if pipeline is None else pipeline)
@@ -69,6 +74,8 @@ def compile(
         classes=start.classes,
         provenance=start.provenance,
         target=target,
+        interface=interface,
+        every=every,
         steps=run.steps,
     )
 

@@ -6,28 +6,20 @@ from pathlib import Path
 from lithify.backends import aiger, blif
 from lithify.backends.artifacts import Artifacts
 from lithify.backends.c.emit import emit as emit_c
-from lithify.backends.verilog.emit import VerilogOptions
-from lithify.backends.verilog.emit import emit as emit_verilog
 from lithify.compiler import report
 from lithify.compiler.design import Design
 from lithify.compiler.design_file import NAME, to_bytes
 from lithify.ir.text import dump
 
 VERILOG, C, EXCHANGE = "verilog", "c", "exchange"
-REPORT, CERTIFICATE = "report.json", "certificate.json"
+CERTIFICATE = "certificate.json"
 
 
-def artifacts(design: Design, *, interface: str = "stream", every: int = 3) -> Artifacts:
-    """All files of a design by their names; the same bytes for the same design.
-
-    `interface` and `every` say how the Verilog is clocked: see `VerilogOptions`.
-    """
+def artifacts(design: Design) -> Artifacts:
+    """All files of a design by their names; the same bytes for the same design."""
     name = design.name
-    options = VerilogOptions(
-        name=name, interface=interface, every=0 if interface == "comb" else every
-    )
     parts = {
-        VERILOG: emit_verilog(design.netlist, options),
+        VERILOG: design.verilog,
         C: emit_c(design.circuit, name=name),
         EXCHANGE: {
             f"{name}.circuit": dump(design.circuit).encode(),
@@ -39,13 +31,13 @@ def artifacts(design: Design, *, interface: str = "stream", every: int = 3) -> A
         f"{folder}/{file}": data for folder, part in parts.items() for file, data in part.items()
     }
     files[NAME] = to_bytes(design)
-    files[REPORT] = json.dumps(report.data(design), indent=1, sort_keys=True).encode() + b"\n"
+    files["report.json"] = json.dumps(report.data(design), indent=1, sort_keys=True).encode()
     files["report.txt"] = report.text(design).encode()
     if design.certificate is not None:
         files[CERTIFICATE] = design.certificate.to_bytes()
     return Artifacts(files)
 
 
-def write(design: Design, folder: str | Path, *, interface: str = "stream", every: int = 3) -> Path:
+def write(design: Design, folder: str | Path) -> Path:
     """The folder written."""
-    return artifacts(design, interface=interface, every=every).write(folder)
+    return artifacts(design).write(folder)

@@ -32,9 +32,7 @@ class Pass(Protocol):
         ...
 
 
-PASSES: dict[str, type[Pass]] = {
-    kind.name: kind for kind in (Fold, Strash, Absorb, Share, Prune)
-}
+PASSES: dict[str, type[Pass]] = {kind.name: kind for kind in (Fold, Strash, Absorb, Share, Prune)}
 
 # Effort 0 is free, 1 the default. Sharing costs SAT calls and comes once everything cheap is done;
 # what it merges lets hashing and absorbing find more.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lithify.cli.screen import Screen
+from lithify.cli.verify import prove, show_certificate
 
 EXAMPLE = (
     "lithify compile digits.safetensors -o build",
@@ -39,7 +40,6 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     """The report; the folder holds the files."""
     from lithify.compiler import report
     from lithify.compiler.driver import compile
-    from lithify.compiler.output import write
 
     stop = arguments.stop_after
     design = compile(
@@ -49,21 +49,21 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         effort=arguments.effort,
         pipeline=arguments.passes,
         dump_to=arguments.dump,
+        interface=arguments.interface,
+        every=arguments.every,
         stop_after=int(stop) if stop and stop.isdecimal() else stop,
         progress=lambda step: screen.say(
             f"  {step.text:<10} {step.gates[1]:>9,} gates {step.terms[1]:>9,} score terms "
             f"{step.seconds:7.2f} s"
         ),
     )
-    ok = True
     if not arguments.no_proof:
         screen.say("  proving every stage equal to the one before")
-        design = design.verify()
-        assert design.certificate is not None
-        ok = show_certificate(design.certificate, screen)
+        design = prove(design, screen)
     screen.say("  writing Verilog, C, AIGER, BLIF and the design")
-    folder = write(design, arguments.output, interface=arguments.interface, every=arguments.every)
+    folder = design.write(arguments.output)
     screen.table(report.HEADINGS, report.rows(design))
-    screen.show(f"written: {folder}/")
-    result = report.data(design)
-    return {**result, "folder": str(folder), "ok": ok}
+    show_certificate(design.certificate, screen)
+    screen.show(f"written: {folder}")
+    ok = design.certificate is None or design.certificate.ok
+    return {**report.data(design), "folder": str(folder), "ok": ok}

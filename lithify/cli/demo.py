@@ -77,17 +77,16 @@ def _train(folder: Path, seed: int, screen: Screen) -> "Result":
 
 def _compile(folder: Path, board: str, screen: Screen) -> "Design":
     """The proved design, written to the folder."""
-    from lithify.cli.verify import prove_and_show
+    from lithify.cli.verify import prove
     from lithify.compiler.driver import compile
-    from lithify.compiler.output import write
 
     screen.say(f"[2/{STEPS}] harden, lower, optimise")
     design = compile(folder / "digits.safetensors", target=board)
     for step in design.steps:
         screen.say(f"  {step.text:<8} {step.gates[1]:>6,} gates, {step.terms[1]:>5,} score terms")
     screen.say(f"[3/{STEPS}] write Verilog and C, and prove every stage equal to the one before")
-    design = prove_and_show(design, write(design, folder), screen)
-    write(design, folder)
+    design = prove(design, screen)
+    design.write(folder)
     return design
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import lithify
 from lithify.cli.screen import Screen
-from lithify.ir.errors import LithifyError
+from lithify.ir.errors import LithifyError, MismatchError
 
 # Every verb is a module of this package with EXAMPLE, configure(parser) and
 # execute(arguments, screen) -> result; only the one that runs is imported.
@@ -26,6 +26,7 @@ VERBS = {
     "boards": "list the boards that designs can be built for",
     "doctor": "show which tools were found and how to get the missing ones",
 }
+CHECK_FAILED = 1
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
@@ -71,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         module = importlib.import_module(f"lithify.cli.{given.verb}")
         result: Mapping[str, object] = module.execute(given, screen)
+    except MismatchError as error:
+        return _fail(screen, f"lithify {given.verb}: {error}", type(error).__name__, CHECK_FAILED)
     except LithifyError as error:
         return _fail(screen, f"lithify {given.verb}: {error}", type(error).__name__)
     except ModuleNotFoundError as error:
@@ -80,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     if given.json:
         print(json.dumps(result, indent=2, sort_keys=True))
-    return 0 if result.get("ok", True) else 1
+    return 0 if result.get("ok", True) else CHECK_FAILED
 
 
 def missing(error: ModuleNotFoundError) -> str:
@@ -104,8 +107,8 @@ def missing(error: ModuleNotFoundError) -> str:
     )
 
 
-def _fail(screen: Screen, message: str, kind: str) -> int:
+def _fail(screen: Screen, message: str, kind: str, code: int = USAGE_ERROR) -> int:
     print(message, file=sys.stderr)
     if screen.json:
         print(json.dumps({"error": {"kind": kind, "message": message}, "ok": False}, indent=2))
-    return USAGE_ERROR
+    return code

@@ -43,8 +43,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     if simulated.is_file():
         result["simulation"] = read_record(simulated)
         simulate.show(result["simulation"], screen)
-    if design.certificate is not None:
-        show_certificate(design.certificate, screen)
+    show_certificate(design.certificate, screen)
     return {**result, "builds": builds}
 
 
