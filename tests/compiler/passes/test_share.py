@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from lithify.backends.abc import Sweep
-from lithify.compiler.passes import share
 from lithify.compiler.passes.share import Share, merge
 from lithify.ir.builder import Builder
 from lithify.ir.check import check
@@ -81,10 +80,10 @@ def test_signals_that_differ_on_one_pattern_in_a_million_stay_apart() -> None:
 
 def test_equality_within_the_range_alone_is_no_equality() -> None:
     b = Builder()
-    x = b.input("x", width=3, high=4)[0]
+    x = b.input("x", width=3, high=4)[0].tolist()
     places = [1, 2, 4]
     four, five = b.threshold(4, x, places), b.threshold(5, x, places)
-    b.output("o", [four, b.table(0b1000, four, int(x[2])), five])
+    b.output("o", [four, b.table(0b1000, four, x[2]), five])
     after = Share()(b.finish())
     assert after.words[0].signals[2] not in (0, after.words[0].signals[0])
 
@@ -92,7 +91,7 @@ def test_equality_within_the_range_alone_is_no_equality() -> None:
 def test_wide_thresholds_are_free_inputs_of_the_proof() -> None:
     b = Builder(fold=False, hash=False)
     x = b.input("x", count=40).ravel()
-    sums = [b.threshold(20, row) for row in (x, x[::-1])]
+    sums = [b.threshold(20, row) for row in (x.tolist(), x[::-1].tolist())]
     b.output("o", [*sums, b.xor(sums[0], int(x[0])), b.table(0b1001, sums[0], int(x[0]))])
     signals, literals = Share().find(b.finish())
     assert list(zip(signals, literals, strict=True)) == [(45, 2 * 44 + 1)]
@@ -114,7 +113,8 @@ def test_real_inputs_spare_false_candidates() -> None:
 def test_what_is_not_decided_in_time_is_left_and_said(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(share.abc, "sweep", lambda *a, **k: Sweep(None, 1.0, "it hung"))
+    hung = Sweep(None, 1.0, "it hung")
+    monkeypatch.setattr("lithify.backends.abc.sweep", lambda *a, **k: hung)
     before = redundant()
     with caplog.at_level(logging.WARNING):
         assert Share()(before) is before

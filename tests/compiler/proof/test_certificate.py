@@ -17,6 +17,7 @@ from lithify.ir.arithmetic import expand
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import FormatError, MismatchError
+from lithify.ir.ports import Score
 
 
 def subjects() -> Subjects:
@@ -110,6 +111,7 @@ def test_a_changed_artefact_is_named(name: str) -> None:
 def test_a_forged_digest_does_not_help_a_wrong_design() -> None:
     assert SUBJECTS.lowered
     outputs = list(SUBJECTS.lowered.outputs)
+    assert isinstance(outputs[0], Score)
     outputs[0] = replace(outputs[0], bias=1)
     wrong = replace(SUBJECTS, lowered=replace(SUBJECTS.lowered, outputs=tuple(outputs)))
     forged = replace(CERTIFICATE, digests=wrong.digests())

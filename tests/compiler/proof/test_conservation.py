@@ -32,8 +32,9 @@ def net(classes: int = 5) -> Circuit:
     wide = b.thresholds(
         rng.integers(-6, 7, 8), y[rng.integers(0, 60, (8, 15))], rng.choice([-3, -1, 1, 2], (8, 15))
     )
-    ends = [b.threshold(12, y[:12]), b.threshold(1, y[5:25]), b.threshold(-8, y[:9], [-1] * 9)]
-    b.output("word", [*wide[:3], *ends, b.threshold(3, y[:5]), b.threshold(99, y)])
+    z: list[int] = y.tolist()
+    ends = [b.threshold(12, z[:12]), b.threshold(1, z[5:25]), b.threshold(-8, z[:9], [-1] * 9)]
+    b.output("word", [*wide[:3], *ends, b.threshold(3, z[:5]), b.threshold(99, z)])
     for label in range(classes):
         terms = [*y[label * 9 : label * 9 + 12], *wide]
         b.score(f"class{label}", terms, rng.choice([-2, -1, 1, 1, 3], len(terms)), bias=label - 2)
@@ -139,7 +140,7 @@ def swapped(values: NDArray[Any], i: int, j: int) -> NDArray[Any]:
     return out
 
 
-def bumped(values: NDArray[Any], at: object, by: int = 1) -> NDArray[Any]:
+def bumped(values: NDArray[Any], at: int, by: int = 1) -> NDArray[Any]:
     out = values.copy()
     out[at] += by
     return out
