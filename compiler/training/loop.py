@@ -7,7 +7,8 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from lithify.ir.errors import FormatError, InputError
 
 log = logging.getLogger(__name__)
 ENCODE_BATCH = 4096
+ONE_THREAD_CELLS = 2**19
 Labels = NDArray[np.int64]
 
 
@@ -106,7 +108,8 @@ def train(
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and resume:
         run.restore(path)
-    return run.finish(progress, path)
+    with _threads_for(net, settings.batch):
+        return run.finish(progress, path)
 
 
 def require_labels(x: ArrayLike, y: ArrayLike, net: Net) -> Labels:
@@ -139,6 +142,18 @@ def accuracy(net: Net, x: ArrayLike, y: ArrayLike) -> float:
     """The share of samples that the hard net puts into their class."""
     labels = require_labels(x, y, net)
     return float((net.hard_predict(x) == labels).mean())
+
+
+@contextmanager
+def _threads_for(net: Net, batch: int) -> Iterator[None]:
+    """One thread for a small net: it gains little from more, and waits long on a busy machine."""
+    before = torch.get_num_threads()
+    if max(layer.outputs for _, layer in net.steps()) * batch <= ONE_THREAD_CELLS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _device(name: str) -> torch.device:
