@@ -56,7 +56,7 @@ class BuildResult:
         return self.best.cells_used / self.board.device.cells
 
     def as_dict(self) -> dict[str, object]:
-        """Everything as plain values, for JSON."""
+        """Everything but the times as plain values, for JSON: the same for the same build."""
         return {
             "board": self.board.name,
             "device": self.board.device.name,
@@ -79,7 +79,6 @@ class BuildResult:
             "seeds": {str(one.seed): round(one.fmax_mhz, 2) for one in self.runs},
             "seed": self.best.seed,
             "options": list(self.best.options),
-            "seconds": {step: round(seconds, 1) for step, seconds in self.seconds.items()},
         }
 
 

@@ -4,9 +4,14 @@ import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lithify.cli.screen import Screen
 from lithify.ir.errors import InputError
+
+if TYPE_CHECKING:
+    from lithify.backends.fpga.build import BuildResult
+    from lithify.compiler.design import Design
 
 EXAMPLE = (
     "lithify build build --board icebreaker",
@@ -29,17 +34,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
     """What was built; its folder holds the bitstream, the record and every tool's log."""
-    from lithify.backends.fpga.build import build
     from lithify.compiler.design import Design
-    from lithify.ir.files import write_atomically
 
     design = Design.load(arguments.design)
     board = arguments.board or design.target
     if not board:
         raise InputError("no board: name one with --board; `lithify boards` lists them")
     folder = arguments.output or home(arguments.design) / board
-    result = build(
-        design.netlist,
+    result, record = run(
+        design,
         board,
         folder,
         seeds=arguments.seeds,
@@ -47,11 +50,23 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         baud=arguments.baud,
         progress=lambda text: screen.say(f"  {text}"),
     )
-    record = {**result.as_dict(), "circuit": design.circuit.digest}
-    write_atomically(folder / RECORD, json.dumps(record, indent=1, sort_keys=True).encode())
     show(record, screen)
     screen.show(f"written: {result.bitstream}")
     return {**record, "ok": result.meets_clock, "folder": str(folder)}
+
+
+def run(
+    design: "Design", board: str, folder: Path, **options: Any
+) -> "tuple[BuildResult, Mapping[str, object]]":
+    """A build and the record of it that was left in its folder."""
+    from lithify.backends.fpga.build import build
+    from lithify.ir.files import write_atomically
+
+    result = build(design.netlist, board, folder, **options)
+    record = {**result.as_dict(), "circuit": design.circuit.digest}
+    data = json.dumps(record, indent=1, sort_keys=True).encode()
+    write_atomically(folder / RECORD, data)
+    return result, record
 
 
 def home(design: Path) -> Path:

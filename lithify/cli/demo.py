@@ -1,7 +1,6 @@
 """`lithify demo`: the whole way on the bundled handwritten digits, every station real."""
 
 import argparse
-import json
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lithify.cli.build import RECORD as BUILD_RECORD
+from lithify.cli import build, simulate
 from lithify.cli.screen import Screen
 from lithify.ir.errors import MismatchError
 
@@ -40,9 +39,18 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     screen.say(f"[4/{STEPS}] simulate every test sample in Verilator, and")
     screen.say(f"[5/{STEPS}] synthesise, place and route for the {arguments.board}, side by side")
     with ThreadPoolExecutor(2) as pool:
-        simulating = pool.submit(_simulate, folder, design, trained, screen)
-        building = pool.submit(_build, folder, design, arguments.board, screen)
-        simulated, built = simulating.result(), building.result()
+        x, y = (values[trained.split.test] for values in (trained.dataset.x, trained.dataset.y))
+        simulating = pool.submit(
+            simulate.run, design, folder, x, y, progress=lambda t: screen.say(f"  Verilator: {t}")
+        )
+        building = pool.submit(
+            build.run,
+            design,
+            arguments.board,
+            folder / arguments.board,
+            progress=lambda t: screen.say(f"  {arguments.board}: {t}"),
+        )
+        (simulated, _), (built, _) = simulating.result(), building.result()
     screen.say(f"[6/{STEPS}] compare the hard net, both circuits, C and Verilator, score by score")
     _compare(design, trained)
     summary = _Summary(folder, trained, design, simulated, built, time.monotonic() - start)
@@ -88,40 +96,6 @@ def _compile(folder: Path, board: str, screen: Screen) -> "Design":
     design = prove(design, screen)
     design.write(folder)
     return design
-
-
-def _simulate(
-    folder: Path, design: "Design", trained: "Result", screen: Screen
-) -> "SimulationResult":
-    """The test set through Verilator."""
-    from lithify.backends.verilog.simulate import simulate
-    from lithify.compiler.output import VERILOG
-
-    x = trained.dataset.x[trained.split.test]
-    return simulate(
-        folder / VERILOG,
-        design.codes(x),
-        design.interpret(x),
-        folder=folder / "simulation",
-        progress=lambda text: screen.say(f"  Verilator: {text}"),
-    )
-
-
-def _build(folder: Path, design: "Design", board: str, screen: Screen) -> "BuildResult":
-    """The routed, packed bitstream."""
-    from lithify.backends.fpga.build import build
-    from lithify.ir.files import write_atomically
-
-    result = build(
-        design.netlist,
-        board,
-        folder / board,
-        progress=lambda text: screen.say(f"  {board}: {text}"),
-    )
-    record = {**result.as_dict(), "circuit": design.circuit.digest}
-    data = json.dumps(record, indent=1, sort_keys=True).encode()
-    write_atomically(folder / board / BUILD_RECORD, data)
-    return result
 
 
 def _compare(design: "Design", trained: "Result") -> None:

@@ -2,15 +2,25 @@
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lithify.cli.build import home
 from lithify.cli.screen import Screen
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lithify.backends.verilog.simulate import SimulationResult
+    from lithify.compiler.design import Design
+
+    Array = NDArray[Any]
+
 EXAMPLE = (
     "lithify simulate build --data test.npz",
-    "lithify simulate build --data test.npz --bench stream --stalls 0.5",
+    "lithify simulate build --data test.npz --stalls 0.5",
+    "lithify simulate build --data test.npz --bench uart --limit 20",
 )
 RECORD = "simulation.json"
 
@@ -22,40 +32,51 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, help="only the first so many samples")
     parser.add_argument(
         "--bench",
-        choices=("whole_set", "stream"),
+        choices=("whole_set", "stream", "uart"),
         default="whole_set",
-        help="whole_set: every sample once; stream: stalls and resets at random, with a scoreboard",
+        help="whole_set: every sample once; stream: stalls and resets at random, with a "
+        "scoreboard; uart: the serial shell of the boards, with damaged frames and resets",
     )
-    parser.add_argument("--seed", type=int, default=1, help="of the stalls (1)")
-    parser.add_argument("--stalls", type=float, default=0.1, help="share of stalled cycles (0.1)")
+    parser.add_argument("--seed", type=int, default=1, help="of stalls and disturbances (1)")
+    parser.add_argument(
+        "--stalls", type=float, default=0.1, help="share of cycles that whole_set stalls (0.1)"
+    )
 
 
 def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
     """What was compared and what differed."""
-    from lithify.backends.verilog.simulate import simulate
     from lithify.cli.samples import read_samples
     from lithify.compiler.design import Design
+
+    design = Design.load(arguments.design)
+    x, y = read_samples(arguments.data, limit=arguments.limit)
+    folder = home(arguments.design)
+
+    def progress(text: str) -> None:
+        screen.say(f"  {text}")
+
+    if arguments.bench == "uart":
+        return run_uart(design, folder, x, progress, screen)
+    options = {"seed": arguments.seed, "stalls": arguments.stalls, "bench": arguments.bench}
+    _, record = run(design, folder, x, y, progress=progress, **options)
+    show(record, screen)
+    return record
+
+
+def run(
+    design: "Design", folder: Path, x: "Array", y: "Array | None", **options: Any
+) -> "tuple[SimulationResult, Mapping[str, object]]":
+    """A simulation of the Verilog in a folder, and the record of it that was left there."""
+    from lithify.backends.verilog.simulate import simulate
     from lithify.compiler.output import VERILOG
     from lithify.ir.files import write_atomically
 
-    design = Design.load(arguments.design)
-    folder = home(arguments.design)
-    x, y = read_samples(arguments.data, limit=arguments.limit)
-    codes = design.codes(x)
     expected = design.interpret(x)
     result = simulate(
-        folder / VERILOG,
-        codes,
-        expected,
-        bench=arguments.bench,
-        folder=folder / "simulation",
-        seed=arguments.seed,
-        stalls=arguments.stalls,
-        progress=lambda text: screen.say(f"  {text}"),
+        folder / VERILOG, design.codes(x), expected, folder=folder / "simulation", **options
     )
     record: dict[str, object] = {
         "ok": result.ok,
-        "bench": arguments.bench,
         "samples": result.samples,
         "compared": result.compared,
         "mismatches": result.mismatches,
@@ -69,9 +90,24 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     }
     if y is not None and not result.mismatches:
         record["accuracy"] = float((expected.classes == y).mean())
-    write_atomically(folder / RECORD, json.dumps(record, indent=1, sort_keys=True).encode())
-    show(record, screen)
-    return record
+    data = json.dumps(record, indent=1, sort_keys=True).encode()
+    write_atomically(folder / RECORD, data)
+    return result, record
+
+
+def run_uart(
+    design: "Design", folder: Path, x: "Array", progress: Callable[[str], None], screen: Screen
+) -> Mapping[str, object]:
+    """The serial shell asked for every sample; ToolFailed says which answer was wrong."""
+    from lithify.backends.verilog.uart_simulate import simulate_shell
+
+    place = folder / "simulation-uart"
+    codes = design.codes(x)
+    result = simulate_shell(
+        design.netlist, codes, folder=place, every=design.every, progress=progress
+    )
+    screen.show(f"Verilator: the serial shell answered {result.samples} samples, all right")
+    return {"ok": True, "samples": result.samples}
 
 
 def show(record: Mapping[str, object], screen: Screen) -> None:
