@@ -10,11 +10,12 @@ from numpy.typing import ArrayLike
 from lithify.backends import abc
 from lithify.backends.aiger import read
 from lithify.backends.bitnames import input_names, output_names
+from lithify.backends.toolchain import require_tool
 from lithify.backends.verilog.description import Description
 from lithify.backends.verilog.readback import read_back
 from lithify.backends.verilog.registers import read_aiger
 from lithify.compiler.proof.matching import prove_same_gates
-from lithify.compiler.proof.verdict import Verdict, timed
+from lithify.compiler.proof.verdict import Proved, Verdict, timed
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import MismatchError
 
@@ -31,6 +32,9 @@ def prove_verilog(
     start = time.perf_counter()
     seen = read_netlist(netlist, read_back(verilog, description), what="the Verilog")
     verdict = prove_same_gates(netlist, seen, time_limit=time_limit, samples=samples)
+    if isinstance(verdict, Proved):
+        reader = f"read by yosys {require_tool('yosys').version}"
+        verdict = replace(verdict, engines=(*verdict.engines, reader))
     return timed(verdict, time.perf_counter() - start)
 
 

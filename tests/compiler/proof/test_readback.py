@@ -61,6 +61,7 @@ def test_verilog_is_proved_with_its_adders(options: VerilogOptions) -> None:
     assert isinstance(verdict, Proved), verdict
     assert verdict.method == "gate-by-gate matching"
     assert verdict.pairs == NETLIST.num_gates
+    assert verdict.engines[0] == "lithify" and verdict.engines[1].startswith("read by yosys 0.")
 
 
 @pytest.mark.parametrize("seed", range(6))
