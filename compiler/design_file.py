@@ -121,6 +121,8 @@ def _circuit(data: bytes, filename: str) -> Circuit:
 
 def _members(archive: zipfile.ZipFile, filename: str) -> dict[str, bytes]:
     """The archive's members, each at most as large as the file itself allows."""
+    if min((info.header_offset for info in archive.infolist()), default=0):
+        raise zipfile.BadZipFile("File is truncated")  # the end found is that of a member
     members = {}
     for info in archive.infolist():
         limit = LARGEST_JSON if info.filename.endswith(".json") else LARGEST_FILE

@@ -1,0 +1,197 @@
+"""Whatever is wrong with what a user hands in: one paragraph, exit code 2, nothing lost."""
+
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import lithify
+from tiny_nets import blobs, tiny_net
+
+from lithify.cli.samples import write_samples
+from lithify.compiler.driver import compile
+from lithify.compiler.nets import save
+from lithify.ir.text import dump
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model, samples and a design that are all good."""
+    folder = tmp_path_factory.mktemp("good")
+    save(tiny_net(), folder / "good.safetensors")
+    write_samples(folder / "good.npz", *blobs(20))
+    design = compile(folder / "good.safetensors")
+    design.save(folder / "good.lith")
+    (folder / "good.circuit").write_text(dump(design.circuit))
+    return folder
+
+
+def refused(capsys: Capture, *words: object) -> str:
+    """The one paragraph that a command line is refused with."""
+    ran = lithify(capsys, words)
+    assert (ran.code, ran.out) == (2, "")
+    assert "Traceback" not in ran.err and ran.err.endswith("\n")
+    return ran.err[:-1]
+
+
+def test_a_truncated_model(home: Path, tmp_path: Path, capsys: Capture) -> None:
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes((home / "good.safetensors").read_bytes()[:-100])
+    message = refused(capsys, "compile", bad, "-o", tmp_path / "out")
+    assert message.startswith(f"lithify compile: {bad}: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_pickle_in_place_of_a_model(tmp_path: Path, capsys: Capture) -> None:
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(pickle.dumps({"weights": [1, 2, 3]}))
+    message = refused(capsys, "compile", bad, "-o", tmp_path / "out")
+    assert message.startswith(f"lithify compile: {bad}: ") and "pickle" in message
+
+
+def test_a_model_that_is_not_there_or_of_an_unknown_kind(tmp_path: Path, capsys: Capture) -> None:
+    bad = tmp_path / "model.onnx"
+    assert refused(capsys, "compile", bad, "-o", tmp_path / "out") == (
+        f"lithify compile: {bad}: what `.onnx` holds is not known; there are .safetensors models, "
+        ".circuit texts, .npz circuits, .aig, .aag and .blif"
+    )
+    bad = tmp_path / "net.blif"
+    assert refused(capsys, "compile", bad, "-o", tmp_path / "out") == (
+        f"lithify compile: {bad}: cannot be read (No such file or directory)"
+    )
+
+
+def test_a_circuit_with_an_error_in_its_text(home: Path, tmp_path: Path, capsys: Capture) -> None:
+    bad = tmp_path / "bad.circuit"
+    lines = (home / "good.circuit").read_text().splitlines()
+    lines[1] = lines[1].replace("input", "inputt")
+    bad.write_text("\n".join(lines) + "\n")
+    message = refused(capsys, "compile", bad, "-o", tmp_path / "out")
+    first, source, caret = message.split("\n")
+    assert first.startswith(f"lithify compile: {bad}:2:1: ")
+    assert (source, caret) == (f"    {lines[1]}", "    ^")
+
+
+@pytest.mark.parametrize(
+    ("keep", "reason"),
+    [(0.0, "not a zip file"), (0.01, "not a zip file"), (0.99, "truncated")],
+)
+def test_a_damaged_design(
+    home: Path, tmp_path: Path, capsys: Capture, keep: float, reason: str
+) -> None:
+    bad = tmp_path / "bad.lith"
+    data = (home / "good.lith").read_bytes()
+    bad.write_bytes(data[: int(keep * len(data))])
+    assert refused(capsys, "report", bad) == (
+        f"lithify report: {bad}: not a design file, or a damaged one (File is {reason}); "
+        "make it again with `lithify compile`"
+    )
+
+
+def test_a_design_with_a_damaged_circuit(home: Path, tmp_path: Path, capsys: Capture) -> None:
+    bad = tmp_path / "bad.lith"
+    with zipfile.ZipFile(home / "good.lith") as good, zipfile.ZipFile(bad, "w") as archive:
+        for name in good.namelist():
+            data = good.read(name)
+            archive.writestr(name, data[:-500] if name == "optimised.circuit" else data)
+    message = refused(capsys, "report", bad)
+    assert message.startswith(f"lithify report: {bad}/optimised.circuit")
+
+
+def test_a_design_of_a_later_version(home: Path, tmp_path: Path, capsys: Capture) -> None:
+    bad = tmp_path / "bad.lith"
+    with zipfile.ZipFile(home / "good.lith") as good, zipfile.ZipFile(bad, "w") as archive:
+        for name in good.namelist():
+            data = good.read(name).replace(b'"version": 1', b'"version": 9')
+            archive.writestr(name, data)
+    assert refused(capsys, "report", bad) == (
+        f"lithify report: {bad}: version 9 of the design format; this Lithify reads version 1"
+    )
+
+
+def test_a_damaged_certificate(home: Path, tmp_path: Path, capsys: Capture) -> None:
+    folder = tmp_path / "build"
+    words = ["compile", home / "good.safetensors", "-o", folder, "--quiet"]
+    assert lithify(capsys, words).code == 0
+    certificate = folder / "certificate.json"
+    certificate.write_bytes(certificate.read_bytes()[:100])
+    message = refused(capsys, "verify", folder)
+    assert message.startswith(f"lithify verify: {certificate} is corrupt or truncated: ")
+    assert message.endswith("; compile the design again")
+
+
+def test_an_unknown_board(home: Path, capsys: Capture) -> None:
+    assert refused(capsys, "build", home / "good.lith", "--board", "icebraker") == (
+        "lithify build: 'icebraker' is not a known board; nearest: icebreaker, icestick; "
+        "`lithify boards` tells more about each"
+    )
+    assert refused(capsys, "build", home / "good.lith") == (
+        "lithify build: no board: name one with --board; `lithify boards` lists them"
+    )
+
+
+def test_no_build_to_program(tmp_path: Path, capsys: Capture) -> None:
+    assert refused(capsys, "program", tmp_path) == (
+        f"lithify program: {tmp_path}: holds no build; `lithify build` makes one for a board"
+    )
+
+
+def test_an_output_folder_that_cannot_be_written(
+    home: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("kept")
+    message = refused(capsys, "compile", home / "good.safetensors", "-o", file / "out", "--quiet")
+    assert message.startswith("lithify compile: ") and str(file) in message
+    assert file.read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros((3, 5)), "the features have shape (3, 5); this net takes [samples, 4]"),
+        (
+            np.array([[0, 1, np.nan, 3]]),
+            "feature 2 of sample 0 is nan; replace missing and infinite values first",
+        ),
+        (np.array([["a", "b", "c", "d"]]), "the features are of type <U1; numbers are needed"),
+    ],
+)
+def test_samples_that_the_net_cannot_take(
+    home: Path, tmp_path: Path, capsys: Capture, x: np.ndarray, message: str
+) -> None:
+    np.savez(tmp_path / "bad.npz", x=x)
+    words = ("predict", home / "good.lith", "--data", tmp_path / "bad.npz")
+    assert refused(capsys, *words) == f"lithify predict: {message}"
+
+
+def test_an_empty_data_set(home: Path, tmp_path: Path, capsys: Capture) -> None:
+    bad = tmp_path / "bad.npz"
+    np.savez(bad, x=np.zeros((0, 4)))
+    assert refused(capsys, "predict", home / "good.lith", "--data", bad) == (
+        f"lithify predict: {bad}: x has shape (0, 4); it must be [samples, features], not empty"
+    )
+
+
+def test_a_recipe_with_a_wrong_key_and_one_that_is_no_toml(tmp_path: Path, capsys: Capture) -> None:
+    bad = tmp_path / "bad.toml"
+    words = ("train", bad, "-o", tmp_path / "model.safetensors")
+    bad.write_text('[data]\nname = "digits"\n[net]\nlayer = [10]\n')
+    assert refused(capsys, *words) == (
+        f"lithify train: {bad}: the key net.layer is unknown; did you mean net.layers?"
+    )
+    bad.write_text('[data]\nname = digits"\n')
+    message = refused(capsys, *words)
+    assert message.startswith(f"lithify train: {bad}:2:8: ")
+    assert message.endswith('\n    name = digits"\n           ^')
+    assert list(tmp_path.iterdir()) == [bad]
+
+
+def test_passes_that_do_not_exist(home: Path, tmp_path: Path, capsys: Capture) -> None:
+    words = ("compile", home / "good.circuit", "-o", tmp_path / "out", "--passes", "fold; prun")
+    assert refused(capsys, *words) == (
+        "lithify compile: pass 'prun' is unknown; did you mean prune?"
+    )

@@ -1,0 +1,163 @@
+"""A model through every verb that needs no board: what each leaves, says and refuses."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import Ran, lithify
+from tiny_nets import blobs, tiny_net
+
+from lithify.cli.samples import write_samples
+from lithify.compiler.design import Design
+from lithify.compiler.nets import save
+from lithify.compiler.nets.net import Net
+
+Capture = pytest.CaptureFixture[str]
+FILES = {
+    "certificate.json",
+    "design.lith",
+    "report.json",
+    "report.txt",
+    *("c/tiny.c", "c/tiny.h"),
+    *("exchange/tiny.aig", "exchange/tiny.blif", "exchange/tiny.circuit"),
+    *("verilog/design.json", "verilog/tiny.v"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A model, samples, and the folder that was compiled from the model."""
+
+    net: Net
+    model: Path
+    data: Path
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    home = tmp_path_factory.mktemp("flow")
+    net = tiny_net()
+    model = save(net, home / "tiny.safetensors", provenance={"seed": 7})
+    data = write_samples(home / "samples.npz", *blobs(50))
+    from lithify.cli.main import main
+
+    words = ["compile", str(model), "-o", str(home / "build"), "--every", "2", "--quiet"]
+    assert main(words) == 0
+    return Made(net, model, data, home / "build")
+
+
+@pytest.fixture
+def copy(made: Made, tmp_path: Path) -> Path:
+    """A folder that a test may spoil."""
+    return shutil.copytree(made.folder, tmp_path / "build")
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_compile_writes_every_file_the_same_every_time(
+    made: Made, capsys: Capture, tmp_path: Path
+) -> None:
+    words = ["compile", made.model, "-o", tmp_path / "again", "--every", "2", "--json", "--quiet"]
+    ran = lithify(capsys, words)
+    assert (ran.code, ran.err) == (0, "")
+    assert set(files(made.folder)) == FILES
+    assert files(tmp_path / "again") == files(made.folder)
+    stages = ran.result["stages"]
+    assert stages["optimised"]["core"] < stages["lowered"]["core"]
+    assert stages["netlist"]["head"] > 0 == stages["optimised"]["head"]
+
+
+def test_compile_stops_dumps_and_skips_the_proof_where_told(
+    made: Made, capsys: Capture, tmp_path: Path
+) -> None:
+    build, stages = tmp_path / "build", tmp_path / "stages"
+    words = ["compile", made.model, "-o", build, "--no-proof", "--dump", stages]
+    stages.mkdir()
+    ran = lithify(capsys, [*words, "--stop-after", "1", "--name", "Any name!"])
+    assert ran.code == 0
+    assert [path.name for path in sorted(stages.iterdir())] == [
+        "00-start.circuit",
+        "01-fold.circuit",
+    ]
+    assert (build / "verilog" / "any_name.v").is_file()
+    assert not (build / "certificate.json").exists()
+    assert "nothing is proved yet" in ran.out
+
+
+def test_the_design_file_holds_everything(made: Made, tmp_path: Path) -> None:
+    design = Design.load(made.folder)
+    x, _ = blobs(50)
+    assert np.array_equal(design.scores(x), made.net.hard_scores(x))
+    assert np.array_equal(design.predict(x), made.net.hard_predict(x))
+    assert design.provenance == {"seed": 7}
+    assert (design.every, design.interface, design.classes) == (2, "stream", ("0", "1", "2"))
+    assert design.certificate is not None and design.certificate.ok
+    design.save(tmp_path / "copy.lith")
+    assert (tmp_path / "copy.lith").read_bytes() == (made.folder / "design.lith").read_bytes()
+
+
+def test_verify_proves_again_what_stands_in_the_folder(made: Made, capsys: Capture) -> None:
+    ran = lithify(capsys, ["verify", made.folder, "--data", made.data, "--json"])
+    assert (ran.code, ran.result["rechecked"]) == (0, True)
+    assert ran.result["stages"] == dict.fromkeys(["expand", "optimise", "verilog"], "proved")
+    assert "netlist = verilog: proved" in lithify(capsys, ["verify", made.folder]).out
+
+
+def test_verify_sees_one_changed_operator_in_the_verilog(copy: Path, capsys: Capture) -> None:
+    path = copy / "verilog" / "tiny.v"
+    text = path.read_text()
+    place = text.index(" & ")
+    path.write_text(text[:place] + " | " + text[place + 3 :])
+    ran = lithify(capsys, ["verify", copy])
+    assert (ran.code, ran.out) == (1, "")
+    assert "lithify verify: verilog is not what the certificate speaks of" in ran.err
+    (copy / "certificate.json").unlink()
+    design = Design.load(copy)
+    from dataclasses import replace
+
+    replace(design, certificate=None).save(copy / "design.lith")
+    ran = lithify(capsys, ["verify", copy, "--quiet"])
+    assert ran.code == 1
+    assert ran.err.startswith("lithify verify: stage verilog: verilog is not netlist; refuted: for")
+
+
+def test_report_shows_parts_layers_and_proofs(made: Made, capsys: Capture) -> None:
+    shown = lithify(capsys, ["report", made.folder]).out
+    for word in ("encoder gates", "lowered", "optimised", "netlist", "layers.1", "seed: 7"):
+        assert word in shown
+    assert shown.count("proof: ") == 3
+    result = lithify(capsys, ["report", made.folder, "--json"]).result
+    written = json.loads((made.folder / "report.json").read_bytes())
+    assert {key: result[key] for key in written} == written
+
+
+def test_predict_gives_the_scores_of_the_hard_net(made: Made, capsys: Capture) -> None:
+    x, y = blobs(50)
+    ran = lithify(capsys, ["predict", made.folder, "--data", made.data, "--json", "--limit", "30"])
+    assert ran.result["scores"] == made.net.hard_scores(x[:30]).tolist()
+    expected = float((made.net.hard_predict(x[:30]) == y[:30]).mean())
+    assert ran.result["accuracy"] == expected
+    assert "and 30 more" in lithify(capsys, ["predict", made.folder, "--data", made.data]).out
+
+
+def simulated(copy: Path, made: Made, capsys: Capture) -> Ran:
+    return lithify(capsys, ["simulate", copy, "--data", made.data, "--json", "--quiet"])
+
+
+def test_simulate_compares_every_sample(made: Made, copy: Path, capsys: Capture) -> None:
+    ran = simulated(copy, made, capsys)
+    assert ran.code == 0
+    assert (ran.result["compared"], ran.result["mismatches"]) == (50, 0)
+    x, y = blobs(50)
+    assert ran.result["accuracy"] == float((made.net.hard_predict(x) == y).mean())
+    assert "50 answers compared, 0 wrong" in lithify(capsys, ["report", copy]).out
