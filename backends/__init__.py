@@ -1,1 +1,1 @@
-"""Everything that leaves a circuit: C, Verilog, bitstreams, AIGER, BLIF and the tools that run them."""
+"""Everything that a circuit becomes: C, Verilog, bitstreams, AIGER, BLIF; and their tools."""

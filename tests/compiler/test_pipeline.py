@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+
 from lithify.compiler.passes.fold import Fold
 from lithify.compiler.passes.prune import Prune
 from lithify.compiler.passes.share import Share

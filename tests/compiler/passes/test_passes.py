@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lithify.compiler.passes.absorb import Absorb
 from lithify.compiler.passes.fold import Fold
 from lithify.compiler.passes.prune import Prune
