@@ -141,9 +141,10 @@ def run(
     with _open_log(log) as sink:
         sink.write(f"$ {_shown(command)}\n".encode())
         sink.flush()
+        tail = Tail(sink)  # before the start: the tool moves the position that both share
         start = time.monotonic()
         process = _start(tool.name, command, cwd, variables, cpu_s, sink)
-        stopped = _wait(process, Tail(sink), start + timeout_s, timeout_s, watch)
+        stopped = _wait(process, tail, start + timeout_s, timeout_s, watch)
         seconds = time.monotonic() - start
         if process.returncode == -signal.SIGXCPU:
             stopped = f"used more than {cpu_s} s of CPU time"

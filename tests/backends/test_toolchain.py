@@ -224,6 +224,15 @@ def test_the_cpu_limit_leaves_arguments_and_exit_code_alone(tmp_path: Path) -> N
 
 
 def test_an_interrupt_ends_the_tool(tmp_path: Path) -> None:
+    # A shell's background jobs, and what they start, ignore the signal: undo that here.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        interrupted(tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def interrupted(tmp_path: Path) -> None:
     tool = fake(tmp_path, "echo $$; sleep 60")
     log = tmp_path / "log"
     threading.Timer(0.4, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
