@@ -7,7 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-FOLDERS = {"backends", "compiler", "hw_tests", "ir", "lithify"}
+FOLDERS = {"backends", "compiler", "examples", "hw_tests", "ir", "lithify"}
 
 
 def contents(path: str) -> dict[str, bytes]:
