@@ -16,7 +16,7 @@ TYPED := $(foreach one,tests benchmarks examples,$(if $(wildcard $(one)/*.py),$(
 META := tests/test_doctests.py tests/test_house.py tests/test_layering.py tests/test_pages.py \
         tests/test_packaging.py tests/test_startup.py
 
-.PHONY: help setup demo test check style types meta wheel wheel-check clean
+.PHONY: help setup demo bench test check style types meta wheel wheel-check clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "; print "make TARGET, where TARGET is one of:"} \
@@ -39,6 +39,12 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: setup ## the whole way on the bundled digits: train, compile, prove, simulate, build
 	@$(BIN)/lithify demo
+
+bench: demo ## the demo, then the figures of the README against their bars
+	$(BIN)/python -m benchmarks.mutants --design build/digits --check
+	$(BIN)/python -m benchmarks.accuracy --check
+	$(BIN)/python -m benchmarks.scale --check
+	$(BIN)/python -m benchmarks.training --check
 
 test: setup ## every test, then the wheel from outside the clone
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --durations 10
