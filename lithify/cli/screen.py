@@ -51,16 +51,14 @@ class Screen:
         if not self.json:
             self.out.print(text, markup=False, soft_wrap=True)
 
-    def table(
-        self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None
-    ) -> None:
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Rows of the result under their headings; columns of numbers are set right."""
         if self.json:
             return
         from rich import box
         from rich.table import Table
 
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for i, column in enumerate(columns):
             numbers = bool(rows) and all(str(row[i])[:1] in "0123456789-" for row in rows)
             table.add_column(column, justify="right" if numbers else "left")
