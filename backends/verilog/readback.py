@@ -3,18 +3,29 @@
 Nothing of what was emitted is remembered: the bytes of the file are all that counts. A pipeline
 becomes the combinational circuit that it computes: first it is checked that the rising edge of
 clk alone moves the registers, that they hold while the pipeline stands, and that each path
-crosses as many of them as the latency says; then each register is replaced by a wire. (How the
-handshake bits of a stream behave is not part of this: simulation checks that.)
+crosses as many of them as the latency says; then each register is replaced by a wire. A stream
+moves when `out_ready` is 1 or `out_valid` 0: in both cases, whatever the other handshake bits are,
+its outputs have to be the same and `out_valid` is `in_valid` of as many moves ago. (What a reset
+does is not part of this: simulation checks that.)
 """
 
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from lithify.backends.bitnames import bit_names
 from lithify.backends.toolchain import failure, run
 from lithify.backends.verilog.description import Bus, Description
-from lithify.backends.verilog.registers import hold, read_aiger, without_registers, write_aiger
+from lithify.backends.verilog.registers import (
+    Graph,
+    hold,
+    read_aiger,
+    without_registers,
+    write_aiger,
+)
 from lithify.ir.errors import MismatchError
 
 SECONDS = 1800.0
@@ -41,8 +52,9 @@ STANDING = {
 MOVING = {
     "comb": {},
     "pipeline": {"en": 1},
-    "stream": {"rst": 0, "out_ready": 1, "in_valid": 1},
+    "stream": {"rst": 0, "out_ready": 1},
 }
+UNREAD = {"comb": (), "pipeline": ("clk",), "stream": ("clk", "in_valid")}
 
 
 def read_back(verilog: bytes, description: Description) -> bytes:
@@ -63,19 +75,73 @@ def read_back(verilog: bytes, description: Description) -> bytes:
         if not done.ok:
             raise failure("yosys", done, folder)
         graph = read_aiger((folder / "design.aig").read_bytes(), where="what yosys wrote")
-    interface = description.interface
-    if description.latency:
-        full = "out_valid" if interface == "stream" else ""
-        hold(graph, STANDING[interface], full=full)
-    flat = without_registers(
-        graph,
-        inputs=_signals(description.inputs),
-        outputs=_signals(description.outputs),
-        fixed=MOVING[interface] if description.latency else {},
-        latency=description.latency,
-    )
+    flat = _without_registers(graph, description)
     inputs, outputs = _names(description.inputs), _names(description.outputs)
     return write_aiger(replace(flat, inputs=inputs, outputs=outputs))
+
+
+def _without_registers(graph: Graph, description: Description) -> Graph:
+    """What the design computes once it moves, after a check of how it moves and stands."""
+    inputs, outputs = _signals(description.inputs), _signals(description.outputs)
+    latency, interface = description.latency, description.interface
+    if not latency:
+        return without_registers(graph, inputs=inputs, outputs=outputs, fixed={}, latency=0)
+    stream = interface == "stream"
+    hold(
+        graph,
+        STANDING[interface],
+        full="out_valid" if stream else "",
+        ready="in_ready" if stream else "",
+    )
+    flat = without_registers(
+        graph,
+        inputs=inputs,
+        outputs=outputs,
+        fixed=MOVING[interface],
+        latency=latency,
+        unread=UNREAD[interface],
+    )
+    if stream:
+        _check_handshake(graph, flat, latency)
+    return flat
+
+
+def _check_handshake(graph: Graph, moving: Graph, latency: int) -> None:
+    """Nothing, if the stream moves as it says, and alike with `out_ready` or when it is empty."""
+    valid = without_registers(
+        graph,
+        inputs=["in_valid"],
+        outputs=["out_valid"],
+        fixed=MOVING["stream"],
+        latency=latency,
+        unread=("clk", *moving.inputs),
+    )
+    if valid.output_literals.tolist() != [2]:
+        raise MismatchError(
+            f"output out_valid of the Verilog read back is not in_valid of {latency} moves ago"
+        )
+    first: dict[str, Any] = {"fixed": MOVING["stream"], "unread": UNREAD["stream"]}
+    last: dict[str, Any] = {
+        "fixed": {"rst": 0},
+        "unread": (*UNREAD["stream"], "out_ready"),
+        "empty": "out_valid",
+    }
+    for state in (first, last):
+        ready = without_registers(
+            graph, inputs=moving.inputs, outputs=["in_ready"], latency=0, **state
+        )
+        if ready.output_literals.tolist() != [1]:
+            raise MismatchError(
+                "output in_ready of the Verilog read back is not 1 while the pipeline moves"
+            )
+    empty = without_registers(
+        graph, inputs=moving.inputs, outputs=moving.outputs, latency=latency, **last
+    )
+    same = np.array_equal(empty.output_literals, moving.output_literals)
+    if not (same and np.array_equal(empty.gates, moving.gates)):
+        raise MismatchError(
+            "the outputs of the Verilog read back depend on out_ready while nothing waits"
+        )
 
 
 def _signals(buses: tuple[Bus, ...]) -> list[str]:

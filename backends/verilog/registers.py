@@ -4,7 +4,7 @@ Literals are those of AIGER: 2 * variable + inverted, 0 and 1 the constants. Var
 the inputs, the next L the registers, the rest AND gates in topological order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,6 @@ from lithify.ir.errors import FormatError, MismatchError
 
 Int64 = NDArray[np.int64]
 
-CLOCK = "clk"
 UNKNOWN = -1
 ANY_AGE = -1
 """The age of a constant."""
@@ -76,15 +75,15 @@ def write_aiger(graph: Graph) -> bytes:
     return (head + literals).encode() + body + "".join(symbols).encode()
 
 
-def hold(graph: Graph, fixed: Mapping[str, int], *, full: str = "") -> None:
+def hold(graph: Graph, fixed: Mapping[str, int], *, full: str = "", ready: str = "") -> None:
     """Nothing, if every register keeps its bit while the inputs `fixed` are as given.
 
-    `full` names an output that is a register, which is 1 all the while.
+    `full` names an output that is a register, which is 1 all the while; the output `ready` is 0.
     """
     values = _start(graph, fixed)
     if full:
-        literal = int(graph.output_literals[graph.outputs.index(full)])
-        values[literal >> 1] = 1 - (literal & 1)
+        variable, inverted = _register_of(graph, full)
+        values[variable] = 1 - inverted
     kept = values.copy()
     nexts = _propagate(values, graph.gates, graph.registers)
     first = 1 + len(graph.inputs)
@@ -96,6 +95,23 @@ def hold(graph: Graph, fixed: Mapping[str, int], *, full: str = "") -> None:
             f"the Verilog read back has {moving.size} registers that change while {held}; "
             "all of them have to stand still"
         )
+    if ready:
+        literal = int(graph.output_literals[graph.outputs.index(ready)])
+        if values[literal >> 1] ^ (literal & 1) != 0:
+            raise MismatchError(
+                f"output {ready} of the Verilog read back is not 0 while the pipeline stands still"
+            )
+
+
+def _register_of(graph: Graph, output: str) -> tuple[int, int]:
+    """The register that an output is, and whether it is inverted."""
+    if output not in graph.outputs:
+        raise MismatchError(f"the Verilog read back has no output {output}")
+    literal = int(graph.output_literals[graph.outputs.index(output)])
+    first = 1 + len(graph.inputs)
+    if not first <= literal >> 1 < first + len(graph.registers):
+        raise MismatchError(f"output {output} of the Verilog read back is no register")
+    return literal >> 1, literal & 1
 
 
 def without_registers(
@@ -105,24 +121,31 @@ def without_registers(
     outputs: Sequence[str],
     fixed: Mapping[str, int],
     latency: int,
+    unread: Collection[str] = (),
+    empty: str = "",
 ) -> Graph:
     """The graph with each register replaced by a wire, its ports in the given orders.
 
     Every path from an input to an output has to cross exactly `latency` registers: then an output
-    is the same function of the inputs of `latency` cycles ago. `fixed` inputs are constants.
+    is the same function of the inputs of `latency` cycles ago. `fixed` inputs are constants; on
+    those `unread` no output may depend. `empty` names an output that is a register, which is 0
+    all the while.
     """
     missing = [name for name in inputs if name not in graph.inputs]
     missing += [name for name in outputs if name not in graph.outputs]
     if missing:
         raise MismatchError(f"the Verilog read back has no port bit {missing[0]}")
-    strange = [name for name in graph.inputs if name not in {*inputs, *fixed, CLOCK}]
+    strange = [name for name in graph.inputs if name not in {*inputs, *fixed, *unread}]
     if strange:
         raise MismatchError(f"the Verilog read back has an input {strange[0]} that it should not")
     where = {name: 2 * (1 + i) for i, name in enumerate(inputs)}
     start = np.full(graph.num_variables, UNKNOWN, np.int64)
     start[0] = 0
     for variable, name in enumerate(graph.inputs, 1):
-        start[variable] = fixed.get(name, where.get(name, 0))
+        start[variable] = fixed.get(name, where.get(name, UNKNOWN))
+    if empty:
+        variable, inverted = _register_of(graph, empty)
+        start[variable] = inverted
     ages = np.where(start > 1, 0, ANY_AGE)
     pairs, used, known = _flatten(
         start, ages, graph.gates, graph.registers, 1 + len(graph.inputs), 1 + len(inputs)
@@ -137,7 +160,10 @@ def without_registers(
 def _check_ages(outputs: Sequence[str], literals: Int64, ages: Int64, latency: int) -> None:
     for name, literal, age in zip(outputs, literals.tolist(), ages.tolist(), strict=True):
         if literal == UNKNOWN:
-            raise MismatchError(f"the Verilog read back has registers in a loop before {name}")
+            raise MismatchError(
+                f"the Verilog read back has registers in a loop before {name}, "
+                "or the clock or the handshake decides what it is"
+            )
         if age == MIXED_AGES:
             raise MismatchError(
                 f"output {name} of the Verilog read back mixes inputs of different clock cycles"

@@ -81,6 +81,10 @@ def test_a_changed_operator_is_refuted(options: VerilogOptions) -> None:
     assert proof.outcome == "different"
 
 
+LOOP = (
+    "the Verilog read back has registers in a loop before y, "
+    "or the clock or the handshake decides what it is"
+)
 HEAD = "module m(input clk, input en, input [1:0] x, output y);\n"
 
 
@@ -123,13 +127,84 @@ def test_a_register_becomes_a_wire() -> None:
         ),
         (
             "reg r; always @(posedge clk) if (en) r <= r ^ x[0] ^ x[1]; assign y = r; endmodule",
-            "the Verilog read back has registers in a loop before y",
+            LOOP,
         ),
+        ("reg r; always @(posedge clk) if (en) r <= ^x; assign y = r ^ clk; endmodule", LOOP),
     ],
 )
 def test_pipelines_that_are_none(body: str, message: str) -> None:
     with pytest.raises(MismatchError) as error:
         read_back((HEAD + body).encode(), described())
+    assert str(error.value) == message
+
+
+STREAM = """\
+module m(input clk, input rst, input in_valid, input out_ready, input [1:0] x,
+         output in_ready, output out_valid, output y);
+  reg full, r;
+  wire moves = ~full | out_ready;
+  wire a = ^x;
+  always @(posedge clk) full <= rst ? 1'b0 : moves ? in_valid : full;
+  always @(posedge clk) if (moves) r <= a;
+  assign in_ready = moves;
+  assign out_valid = full;
+  assign y = r;
+endmodule
+"""
+
+
+def read_stream(old: str = "^x", new: str = "^x") -> bytes:
+    """A stream of one row, with some text replaced, read back."""
+    assert old in STREAM
+    return read_back(STREAM.replace(old, new).encode(), described(interface="stream"))
+
+
+def test_a_stream_becomes_a_wire() -> None:
+    graph = read_aiger(read_stream(), where="it")
+    assert (graph.inputs, graph.outputs, len(graph.registers)) == (("x[0]", "x[1]"), ("y",), 0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("y = r", "y = r ^ ~in_valid", LOOP),
+        ("y = r", "y = r ^ clk", LOOP),
+        ("a = ^x", "a = in_valid & ^x", LOOP),
+        ("y = r", "y = r ^ ~out_ready", LOOP),
+        ("a = ^x", "a = out_ready ? ^x : &x", LOOP),
+        ("a = ^x", "a = full ? ^x : &x", LOOP),
+        ("if (moves) r", "if (moves & in_valid) r", LOOP),
+        (
+            "in_ready = moves",
+            "in_ready = 1",
+            "output in_ready of the Verilog read back is not 0 while the pipeline stands still",
+        ),
+        (
+            "in_ready = moves",
+            "in_ready = moves & in_valid",
+            LOOP.replace("before y", "before in_ready"),
+        ),
+        (
+            "in_ready = moves",
+            "in_ready = 0",
+            "output in_ready of the Verilog read back is not 1 while the pipeline moves",
+        ),
+        (
+            "moves ? in_valid : full",
+            "moves ? ~in_valid : full",
+            "output out_valid of the Verilog read back is not in_valid of 1 moves ago",
+        ),
+        (
+            "out_valid = full",
+            "out_valid = full & r",
+            "output out_valid of the Verilog read back is no register",
+        ),
+        ("out_valid", "valid", "the Verilog read back has no output out_valid"),
+    ],
+)
+def test_streams_that_are_none(old: str, new: str, message: str) -> None:
+    with pytest.raises(MismatchError) as error:
+        read_stream(old, new)
     assert str(error.value) == message
 
 
@@ -176,6 +251,14 @@ def test_broken_verilog() -> None:
         read_back(b"module m(; endmodule\n", described())
     assert str(error.value).startswith("yosys failed with exit code 1. Command, run in ")
     assert "syntax error" in str(error.value)
+
+
+def test_a_clock_where_there_is_none() -> None:
+    body = "assign y = ^x & ~clk; endmodule"
+    head = "module m(input clk, input [1:0] x, output y);\n"
+    with pytest.raises(MismatchError) as error:
+        read_back((head + body).encode(), described(interface="comb", latency=0))
+    assert str(error.value) == "the Verilog read back has an input clk that it should not"
 
 
 @pytest.mark.parametrize(
