@@ -76,6 +76,7 @@ def _check_outputs(circuit: Circuit, netlist: Netlist) -> None:
     expected = [(w.name, w.kind, w.signals.shape) for w in circuit.words]
     found = [(w.name, w.kind, w.signals.shape) for w in netlist.circuit.words]
     demand(not netlist.circuit.scores, "the netlist still has scores")
+    demand(bool((netlist.circuit.kinds == TABLE).all()), "the netlist still has thresholds")
     demand(found[: len(expected)] == expected, "the netlist has other words than the circuit")
     names = [SCORES] if circuit.scores else []
     names += ["class"] if circuit.scores and circuit.readout == "argmax" else []

@@ -10,7 +10,7 @@ import time
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lithify.compiler.proof.equivalence import prove_equal
+from lithify.compiler.proof.equivalence import check_interfaces, prove_equal
 from lithify.compiler.proof.matching_loop import Gates, match
 from lithify.compiler.proof.simulation import difference, planes_of, vectors_for
 from lithify.compiler.proof.verdict import Proved, Verdict, timed
@@ -42,6 +42,7 @@ def prove_same_gates(
     for circuit in (expected, seen):
         if circuit.scores or (circuit.kinds != TABLE).any():
             raise InputError("only circuits of tables and words can be matched; expand them first")
+    check_interfaces(expected, seen)
     codes = vectors_for(expected, vectors, np.random.default_rng(seed), samples)
     if refuted := difference(expected, seen, codes):
         return timed(refuted, time.perf_counter() - start)

@@ -16,7 +16,7 @@ from lithify.compiler.proof.conservation import prove_netlist
 from lithify.compiler.proof.verdict import NotProved, Proved, Refuted
 from lithify.ir.arithmetic import expand
 from lithify.ir.builder import Builder
-from lithify.ir.circuit import Circuit
+from lithify.ir.circuit import THRESHOLD, Circuit
 from lithify.ir.errors import InputError
 from lithify.ir.netlist import MATCH, Adders, Netlist
 from lithify.ir.simulate import random_codes
@@ -279,6 +279,24 @@ def test_another_bound_is_noticed(gate: int, monkeypatch: pytest.MonkeyPatch) ->
         f"gate {gate} has another bound",
         f"gate {gate} is not computed by its gates in the netlist",
     )
+
+
+def test_a_threshold_with_the_number_of_a_table_is_noticed() -> None:
+    b = Builder(fold=False, hash=False)
+    x = b.input("x", count=40, kind="bit").ravel().tolist()
+    signal = x[0]
+    for place, pin in enumerate(x[1:]):
+        signal = b.table(0b1000 if place % 2 else 0b0010, signal, pin)
+    b.output("y", [signal])
+    circuit = b.finish()
+    netlist = expand(circuit)
+    kinds = netlist.circuit.kinds.copy()
+    kinds[-1] = THRESHOLD
+    verdict = prove_netlist(
+        circuit, replace(netlist, circuit=replace(netlist.circuit, kinds=kinds))
+    )
+    assert isinstance(verdict, NotProved)
+    assert verdict.reason == "the netlist still has thresholds"
 
 
 def test_other_inputs_and_outputs_are_refused() -> None:

@@ -172,3 +172,19 @@ def test_only_tables_can_be_matched() -> None:
     assert str(caught.value) == (
         "only circuits of tables and words can be matched; expand them first"
     )
+
+
+@pytest.mark.parametrize(("inputs", "output"), [(("b", "a"), "y"), (("a", "b"), "z")])
+def test_gates_of_other_names_are_not_the_same(inputs: tuple[str, str], output: str) -> None:
+    circuits = []
+    for names, out in ((("a", "b"), "y"), (inputs, output)):
+        b = Builder()
+        x, y = (int(b.input(name)[0, 0]) for name in names)
+        b.output(out, [b.table(0b0010, x, y)])
+        circuits.append(b.finish())
+    what = "inputs" if inputs != ("a", "b") else "outputs"
+    with pytest.raises(InputError) as error:
+        prove_same_gates(*circuits)
+    assert str(error.value) == (
+        f"the circuits have other {what}; only circuits of one interface compare"
+    )
