@@ -7,7 +7,7 @@ from itertools import islice
 
 import numpy as np
 
-from lithify.ir.check import MOST_BOUND, MOST_SIGNALS, MOST_WEIGHT
+from lithify.ir.check import MOST_BOUND, MOST_SIGNALS, MOST_WEIGHT, MOST_WIDTH
 from lithify.ir.circuit import MOST_FANINS, READOUTS, TABLE, THRESHOLD, Circuit
 from lithify.ir.errors import InputError
 from lithify.ir.lexer import Line
@@ -16,6 +16,7 @@ from lithify.ir.origin import PARTS, Origin
 from lithify.ir.ports import Output, Port, Score, Word
 from lithify.ir.rows import SIGNS, GateRows, QuickReader
 
+MOST_CODE = 2**MOST_WIDTH - 1
 VERSION = 1
 HEADER = f"lithify circuit {VERSION}"
 ORDER = ("input", "origin", "gate", "output", "readout")
@@ -115,9 +116,9 @@ class _Reader:
         width, count, kind = self._type(line)
         low = high = None
         if line.accept("in"):
-            low = line.integer("the lowest value", MOST_BOUND)
+            low = line.integer("the lowest value", MOST_CODE)
             line.expect("..")
-            high = line.integer("the highest value", MOST_BOUND)
+            high = line.integer("the highest value", MOST_CODE)
         try:
             self.names.add_port(Port(name, width, count, kind, low, high))
         except InputError as error:

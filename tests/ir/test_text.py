@@ -196,3 +196,11 @@ def test_a_large_input_costs_nothing_to_declare() -> None:
     source = "lithify circuit 1\ninput x : uint60[30000000]\noutput y : bit = x[29999999].59\n"
     circuit = text.parse(source + "readout bits\n")
     assert circuit.words[0].signals.tolist() == [[1 + 60 * 30000000]]
+
+
+@pytest.mark.parametrize(("kind", "low", "high"), [("uint", 1, 2**62 - 1), ("int", -(2**61), 5)])
+def test_ranges_of_the_widest_ports_survive(kind: str, low: int, high: int) -> None:
+    builder = Builder()
+    builder.output("y", builder.input("x", width=62, kind=kind, low=low, high=high), kind=kind)
+    circuit = builder.finish()
+    assert text.parse(str(circuit)) == circuit
