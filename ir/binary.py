@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lithify.ir.check import MOST_SIGNALS, check
-from lithify.ir.circuit import ARRAYS, Circuit
+from lithify.ir.check import check
+from lithify.ir.circuit import ARRAYS, MOST_SIGNALS, Circuit
 from lithify.ir.errors import CheckError, FormatError, InputError
 from lithify.ir.files import write_atomically
 from lithify.ir.origin import Origin

@@ -8,14 +8,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lithify.ir import kernels
-from lithify.ir.circuit import MOST_FANINS, TABLE, THRESHOLD, Circuit
+from lithify.ir.circuit import (
+    MOST_BOUND,
+    MOST_FANINS,
+    MOST_SIGNALS,
+    MOST_WEIGHT,
+    TABLE,
+    THRESHOLD,
+    Circuit,
+)
 from lithify.ir.errors import InputError
 from lithify.ir.origin import Origin
 from lithify.ir.ports import Output, Port, Score, Signals, Word
 
 EMPTY32 = np.empty(0, np.int32)
 EMPTY_BOOL = np.empty(0, np.bool_)
-MOST_SIGNALS = 2**31 - 1
 T = TypeVar("T", bound=np.generic)
 
 
@@ -95,10 +102,10 @@ class Builder:
         self, tables: ArrayLike, fanins: ArrayLike, *, units: ArrayLike | None = None
     ) -> Signals:
         """The signals of n table gates: tables[n] over fanins[n, k], k at most 6."""
-        pins = np.asarray(fanins, np.int32)
+        pins = _signals("fan-ins", fanins)
         if pins.ndim != 2 or pins.shape[1] > MOST_FANINS:
             raise InputError(f"tables: fan-ins of shape {pins.shape}; needs [gates, at most 6]")
-        words = np.asarray(tables, np.uint64)
+        words = _integers("tables", tables, 0, 2**64 - 1).astype(np.uint64)
         if words.shape != pins.shape[:1]:
             raise InputError(f"tables: {words.shape} tables for {len(pins)} gates")
         return self._bulk(TABLE, words.view(np.int64), pins, None, units)
@@ -112,11 +119,11 @@ class Builder:
         units: ArrayLike | None = None,
     ) -> Signals:
         """The signals of n threshold gates: sum(weights[n, k] * fanins[n, k]) >= bounds[n]."""
-        pins = np.asarray(fanins, np.int32)
+        pins = _signals("fan-ins", fanins)
         if pins.ndim != 2:
             raise InputError(f"thresholds: fan-ins of shape {pins.shape}; needs [gates, fan-ins]")
-        limits = np.asarray(bounds, np.int64)
-        pulls = None if weights is None else np.asarray(weights, np.int32)
+        limits = _integers("bounds", bounds, -MOST_BOUND, MOST_BOUND).astype(np.int64)
+        pulls = None if weights is None else _weights("weights", weights)
         if limits.shape != pins.shape[:1] or (pulls is not None and pulls.shape != pins.shape):
             raise InputError(
                 f"thresholds: {limits.shape} bounds and "
@@ -126,7 +133,7 @@ class Builder:
 
     def table(self, table: int, *fanins: int) -> int:
         """The signal of one table gate."""
-        return int(self.tables(np.array([table], np.uint64), [fanins])[0])
+        return int(self.tables([table], [fanins])[0])
 
     def threshold(
         self, bound: int, fanins: Sequence[int], weights: Sequence[int] | None = None
@@ -223,7 +230,7 @@ class Builder:
         A list of signals is as many bits for kind "bit", else one integer; a matrix is [count,
         width].
         """
-        array = np.asarray(signals, np.int32)
+        array = _signals(f"output {name}", signals)
         if array.ndim < 2:
             array = array.reshape(-1, 1) if kind == "bit" else array.reshape(1, -1)
         self._add_output(Word(name, array, kind), array)
@@ -232,9 +239,12 @@ class Builder:
         self, name: str, signals: ArrayLike, weights: ArrayLike | None = None, *, bias: int = 0
     ) -> None:
         """Name an integer output: bias + sum of weights times signals."""
-        array = np.asarray(signals, np.int32).ravel()
-        pulls = np.ones(array.size, np.int32) if weights is None else np.asarray(weights, np.int32)
-        self._add_output(Score(name, int(bias), array, pulls), array)
+        where = f"score {name}"
+        array = _signals(where, signals).ravel()
+        given = np.ones(array.size, np.int32) if weights is None else weights
+        offset = int(_integers(f"the bias of {where}", bias, -MOST_BOUND, MOST_BOUND))
+        score = Score(name, offset, array, _weights(f"the weights of {where}", given))
+        self._add_output(score, array)
 
     def finish(self, *, readout: str = "bits") -> Circuit:
         """The circuit as built so far."""
@@ -348,6 +358,31 @@ class Builder:
                 self._slots, self._count, self._kinds, self._tables,
                 self._offsets, self._fanins, self._weights,
             )  # fmt: skip
+
+
+def _integers(
+    where: str, values: ArrayLike, least: int, most: int
+) -> NDArray[np.integer] | NDArray[np.bool_]:
+    """The values as an array, after a check that they are integers from `least` to `most`."""
+    array = np.asarray(values)
+    if not array.size:
+        return array.astype(np.int64)
+    if array.dtype.kind not in "biu":
+        raise InputError(f"{where}: {array.dtype} values; needs integers of at most 64 bits")
+    for value in (int(array.min()), int(array.max())):
+        if not least <= value <= most:
+            raise InputError(f"{where}: {value} is not in {least}..{most}")
+    return array
+
+
+def _signals(where: str, signals: ArrayLike) -> Signals:
+    """The signals as an array, after a check that they are integers of 32 bits."""
+    return _integers(where, signals, -MOST_SIGNALS, MOST_SIGNALS).astype(np.int32, copy=False)
+
+
+def _weights(where: str, weights: ArrayLike) -> NDArray[np.int32]:
+    """The weights as an array, after a check that each and its negative fit 32 bits."""
+    return _integers(where, weights, -MOST_WEIGHT, MOST_WEIGHT).astype(np.int32, copy=False)
 
 
 def _grown(array: NDArray[T], size: int) -> NDArray[T]:

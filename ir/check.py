@@ -7,13 +7,18 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from lithify.ir.circuit import MOST_FANINS, TABLE, THRESHOLD, Circuit
+from lithify.ir.circuit import (
+    MOST_BOUND,
+    MOST_FANINS,
+    MOST_SIGNALS,
+    MOST_WEIGHT,
+    TABLE,
+    THRESHOLD,
+    Circuit,
+)
 from lithify.ir.errors import CheckError
 from lithify.ir.ports import Score, Word
 
-MOST_BOUND = 2**61  # with weights of 32 bits every sum then fits 64 bits
-MOST_WEIGHT = 2**31 - 1
-MOST_SIGNALS = 2**31 - 1
 MOST_WIDTH = 62
 ALL_ONES = np.uint64(2**64 - 1)
 

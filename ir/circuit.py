@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 TABLE, THRESHOLD = 0, 1
 READOUTS = ("bits", "scores", "argmax")
 MOST_FANINS = 6  # of a table: its truth table is one 64-bit word
+MOST_SIGNALS = 2**31 - 1
+MOST_WEIGHT = 2**31 - 1
+MOST_BOUND = 2**61  # with weights of 32 bits every sum then fits 64 bits
 ARRAYS: dict[str, type[np.generic]] = {
     "kinds": np.uint8,
     "tables": np.uint64,

@@ -9,8 +9,16 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from lithify.ir.check import MOST_BOUND, MOST_SIGNALS, MOST_WEIGHT, check
-from lithify.ir.circuit import MOST_FANINS, TABLE, THRESHOLD, Circuit
+from lithify.ir.check import check
+from lithify.ir.circuit import (
+    MOST_BOUND,
+    MOST_FANINS,
+    MOST_SIGNALS,
+    MOST_WEIGHT,
+    TABLE,
+    THRESHOLD,
+    Circuit,
+)
 from lithify.ir.errors import CheckError, InputError
 from lithify.ir.origin import Origin
 from lithify.ir.ports import Output, Port, Score, Word

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lithify.ir.check import MOST_SIGNALS
+from lithify.ir.circuit import MOST_SIGNALS
 from lithify.ir.errors import InputError
 from lithify.ir.ports import Port
 

@@ -7,8 +7,17 @@ from itertools import islice
 
 import numpy as np
 
-from lithify.ir.check import MOST_BOUND, MOST_SIGNALS, MOST_WEIGHT, MOST_WIDTH
-from lithify.ir.circuit import MOST_FANINS, READOUTS, TABLE, THRESHOLD, Circuit
+from lithify.ir.check import MOST_WIDTH
+from lithify.ir.circuit import (
+    MOST_BOUND,
+    MOST_FANINS,
+    MOST_SIGNALS,
+    MOST_WEIGHT,
+    READOUTS,
+    TABLE,
+    THRESHOLD,
+    Circuit,
+)
 from lithify.ir.errors import InputError
 from lithify.ir.lexer import Line
 from lithify.ir.names import SignalNames

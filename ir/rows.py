@@ -9,8 +9,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lithify.ir.check import MOST_BOUND, MOST_SIGNALS, MOST_WEIGHT
-from lithify.ir.circuit import MOST_FANINS, TABLE, THRESHOLD
+from lithify.ir.circuit import (
+    MOST_BOUND,
+    MOST_FANINS,
+    MOST_SIGNALS,
+    MOST_WEIGHT,
+    TABLE,
+    THRESHOLD,
+)
 from lithify.ir.names import SignalNames
 
 HEX = re.compile(r"0x[0-9a-fA-F]{1,40}", re.ASCII)

@@ -281,7 +281,46 @@ def refusals() -> list[tuple[Callable[[Builder], object], str]]:
     ]
 
 
-@pytest.mark.parametrize(("misuse", "message"), refusals())
+def wrong_numbers() -> list[tuple[Callable[[Builder], object], str]]:
+    """Calls with fractions and integers out of range, and what is said of them."""
+    return [
+        (
+            lambda b: b.tables([1.5], [[2]]),
+            "tables: float64 values; needs integers of at most 64 bits",
+        ),
+        (lambda b: b.table(-1, 2), f"tables: -1 is not in 0..{2**64 - 1}"),
+        (
+            lambda b: b.threshold(1, [2.5]),
+            "fan-ins: float64 values; needs integers of at most 64 bits",
+        ),
+        (
+            lambda b: b.threshold(1, [2], [0.5]),
+            "weights: float64 values; needs integers of at most 64 bits",
+        ),
+        (
+            lambda b: b.threshold(1, [2], [-(2**31)]),
+            "weights: -2147483648 is not in -2147483647..2147483647",
+        ),
+        (
+            lambda b: b.threshold(2**61 + 1, [2]),
+            f"bounds: {2**61 + 1} is not in {-(2**61)}..{2**61}",
+        ),
+        (
+            lambda b: b.threshold(2**70, [2]),
+            "bounds: object values; needs integers of at most 64 bits",
+        ),
+        (
+            lambda b: b.score("s", [2], [2**31]),
+            "the weights of score s: 2147483648 is not in -2147483647..2147483647",
+        ),
+        (
+            lambda b: b.score("s", [2], bias=-(2**62)),
+            f"the bias of score s: {-(2**62)} is not in {-(2**61)}..{2**61}",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(("misuse", "message"), [*refusals(), *wrong_numbers()])
 def test_misuse_is_refused(misuse: Callable[[Builder], object], message: str) -> None:
     builder = Builder()
     builder.input("x", count=4, kind="bit")
