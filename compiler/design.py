@@ -121,6 +121,8 @@ class Design:
 
         files = self.verilog if verilog is None else verilog
         description = Description.from_json(files[FILE])
+        if description.file not in files:
+            raise InputError(f"{FILE} speaks of {description.file}, which is not beside it")
         return Subjects(
             optimised=self.circuit,
             lowered=self.lowered,

@@ -1,14 +1,19 @@
 """What `design.json` says: the ports of a Verilog design, its latency and its sizes."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from lithify.ir.errors import FormatError
+from lithify.ir.ports import KINDS
 
 FILE = "design.json"
 FORMAT = "lithify-verilog"
 VERSION = 1
+INTERFACES = ("comb", "pipeline", "stream")
+MODULE = re.compile(r"[A-Za-z_]\w*", re.ASCII)  # what may stand in scripts of tools
+MOST_BITS = 1 << 24  # of a port: more could not be handled one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,14 @@ class Bus:
     width: int
     count: int
     kind: str
+
+    def __post_init__(self) -> None:
+        """Refuse fields of another type and sizes that no port has."""
+        texts, sizes = (self.name, self.signal, self.kind), (self.width, self.count)
+        if not all(type(text) is str for text in texts) or self.kind not in KINDS:
+            raise TypeError(f"{self.name!r} is no port")
+        if not all(type(size) is int and size > 0 for size in sizes) or self.bits > MOST_BITS:
+            raise TypeError(f"port {self.name!r} has {self.count!r} elements of {self.width!r}")
 
     @property
     def bits(self) -> int:
@@ -48,6 +61,19 @@ class Description:
     inputs: tuple[Bus, ...]
     outputs: tuple[Bus, ...]
 
+    def __post_init__(self) -> None:
+        """Refuse fields of another type, and a name that is more than a name."""
+        if not (type(self.name) is str and MODULE.fullmatch(self.name)):
+            raise TypeError(f"{self.name!r} is no name of a module")
+        if self.file != f"{self.name}.v":
+            raise TypeError(f"the file of {self.name} is not {self.file!r}")
+        if self.interface not in INTERFACES:
+            raise TypeError(f"{self.interface!r} is no interface")
+        if not all(type(n) is int and n >= 0 for n in (self.every, self.latency, self.registers)):
+            raise TypeError("every, latency and registers are not all natural numbers")
+        if (self.interface == "stream" and not self.latency) or type(self.gates) is not dict:
+            raise TypeError("latency or gates are not those of a design")
+
     def to_json(self) -> bytes:
         """The bytes of `design.json`."""
         data = {"format": FORMAT, "version": VERSION, **asdict(self)}
@@ -58,7 +84,7 @@ class Description:
         """The description in the bytes of `design.json`."""
         try:
             raw = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FormatError(f"{where} is not JSON: {error}. Write the design again.") from error
         if not isinstance(raw, dict) or raw.pop("format", None) != FORMAT:
             raise FormatError(f"{where} does not describe a Verilog design of Lithify.")
@@ -73,5 +99,6 @@ class Description:
             return cls(**raw)
         except (KeyError, TypeError) as error:
             raise FormatError(
-                f"{where} lacks a field or has one too many: {error}. Write the design again."
+                f"{where} has a wrong field, or one too many or too few: {error}. "
+                "Write the design again."
             ) from error

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lithify.backends.artifacts import Artifacts
-from lithify.backends.verilog.description import FILE, Description
+from lithify.backends.verilog.description import FILE, INTERFACES, Description
 from lithify.backends.verilog.names import identifier
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
@@ -12,8 +12,6 @@ from lithify.ir.netlist import Netlist
 
 if TYPE_CHECKING:
     from lithify.backends.verilog.core import Core
-
-INTERFACES = ("comb", "pipeline", "stream")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,7 @@ class Certificate:
         """The certificate in a file; FormatError says what is wrong with it."""
         try:
             content = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FormatError(
                 f"{filename} is corrupt or truncated: {error}; compile the design again"
             ) from error

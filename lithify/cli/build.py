@@ -97,7 +97,8 @@ def find_record(folder: Path, board: str | None) -> tuple[Path, Mapping[str, obj
         raise InputError(f"{folder}: holds {what}; `lithify build` makes one for a board")
     try:
         record = json.loads(found[0].read_bytes())
-        assert isinstance(record, dict) and {"board", "bitstream", "baud"} <= record.keys()
-    except (OSError, ValueError, AssertionError) as error:
+        if not {"board", "bitstream", "baud"} <= record.keys():
+            raise ValueError("it lacks a field")
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(f"{found[0]}: damaged; run `lithify build` again") from error
     return found[0].parent, record

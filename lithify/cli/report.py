@@ -51,7 +51,7 @@ def read_record(path: Path) -> dict[str, Any]:
     """The JSON object in a file that a verb left."""
     try:
         record = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FormatError(f"{path}: damaged ({error}); run the verb that made it again") from error
     if not isinstance(record, dict):
         raise FormatError(f"{path}: no record; run the verb that made it again")

@@ -11,7 +11,7 @@ import pytest
 from verilog_nets import lint, longest_line_in_tokens, parted_net, wide_tables
 
 from lithify.backends.toolchain import run
-from lithify.backends.verilog.description import Bus, Description
+from lithify.backends.verilog.description import FILE, Bus, Description
 from lithify.backends.verilog.emit import VerilogOptions, emit
 from lithify.ir.arithmetic import expand
 from lithify.ir.builder import Builder
@@ -226,7 +226,12 @@ def test_a_circuit_needs_an_output() -> None:
         ),
         (
             b'{"format": "lithify-verilog", "version": 1}',
-            "d lacks a field or has one too many: 'inputs'. Write the design again.",
+            "d has a wrong field, or one too many or too few: 'inputs'. Write the design again.",
+        ),
+        (
+            b"[" * 100_000,
+            "d is not JSON: maximum recursion depth exceeded while decoding a JSON array from a "
+            "unicode string. Write the design again.",
         ),
     ],
 )
@@ -234,6 +239,34 @@ def test_descriptions_that_cannot_be_read(data: bytes, message: str) -> None:
     with pytest.raises(FormatError) as error:
         Description.from_json(data, where="d")
     assert str(error.value) == message
+
+
+PORT = {"name": "x", "signal": "x", "width": 1, "count": 1, "kind": "bit"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "fault"),
+    [
+        ("name", "net\n!touch x", "'net\\n!touch x' is no name of a module"),
+        ("name", 5, "5 is no name of a module"),
+        ("file", "../net.v", "the file of net is not '../net.v'"),
+        ("interface", "bus", "'bus' is no interface"),
+        ("latency", -1, "every, latency and registers are not all natural numbers"),
+        ("latency", "2", "every, latency and registers are not all natural numbers"),
+        ("gates", [], "latency or gates are not those of a design"),
+        ("inputs", [{**PORT, "kind": "real"}], "'x' is no port"),
+        ("inputs", [{**PORT, "signal": 1}], "'x' is no port"),
+        ("outputs", [{**PORT, "width": 0}], "port 'x' has 1 elements of 0"),
+        ("outputs", [{**PORT, "count": 10**9}], "port 'x' has 1000000000 elements of 1"),
+    ],
+)
+def test_descriptions_with_a_wrong_field(field: str, value: object, fault: str) -> None:
+    data = json.loads(emit(tiny())[FILE])
+    with pytest.raises(FormatError) as error:
+        Description.from_json(json.dumps({**data, field: value}).encode(), where="d")
+    assert str(error.value) == (
+        f"d has a wrong field, or one too many or too few: {fault}. Write the design again."
+    )
 
 
 def test_temporary_files_that_cannot_be_written(

@@ -177,6 +177,11 @@ def test_damage_is_said(data: bytes, message: str) -> None:
     assert str(caught.value) == message
 
 
+def test_a_certificate_of_brackets_is_said() -> None:
+    with pytest.raises(FormatError, match=r"^c\.json is corrupt or truncated: maximum recursion"):
+        Certificate.from_bytes(b"[" * 100_000, "c.json")
+
+
 @pytest.mark.parametrize("size", [0, 1, 100, len(DATA) - 3])
 def test_a_truncated_certificate_is_said(size: int) -> None:
     with pytest.raises(
