@@ -71,6 +71,8 @@ class Design:
                 f"features of type {array.dtype}; this design has no code for raw features and "
                 "takes integers"
             )
+        if array.size and array.max() > np.iinfo(np.int64).max:
+            raise InputError(f"features up to {array.max()}; this design takes 64-bit integers")
         return array.astype(np.int64)
 
     def engine(self, *, threads: int = 1, vector: int | None = None) -> "Engine":

@@ -13,6 +13,7 @@ from lithify.compiler.cones import cone
 from lithify.compiler.passes.rebuild import INVERTER, rebuild
 from lithify.compiler.signatures import Classes, classify, from_literals
 from lithify.ir.circuit import TABLE, THRESHOLD, Circuit
+from lithify.ir.errors import PassError
 from lithify.ir.simulate import pack, run_planes
 
 BUFFER = 0b10
@@ -36,6 +37,11 @@ class Share:
     conflicts: int = 1000
     time_limit: float = 60.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse negative options."""
+        if min(self.vectors, self.conflicts, self.time_limit, self.seed) < 0:
+            raise PassError("pass share: its options are numbers from 0 up")
 
     def __call__(self, circuit: Circuit) -> Circuit:
         """The circuit where every proved class of signals is one signal."""

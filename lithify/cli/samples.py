@@ -18,6 +18,8 @@ def read_samples(
     path: Path, *, limit: int | None = None
 ) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """The features and, if the file has them, the labels of the first `limit` samples."""
+    if limit is not None and limit < 1:
+        raise InputError(f"the first {limit} samples: at least one is needed")
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(info.file_size for info in archive.infolist())

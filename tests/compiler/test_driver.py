@@ -125,3 +125,19 @@ def test_the_report_counts_what_the_circuits_hold(design: Design) -> None:
     assert sum(report.layers(design.circuit).values()) == design.circuit.num_gates
     assert report.flat({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}
     assert report.text(design).splitlines()[0] == "tiny: 4 integers of 2 bits, 3 classes"
+
+
+def test_codes_that_do_not_fit_are_refused() -> None:
+    plain = compile(random_circuit(np.random.default_rng(1), readout="bits"), effort=0)
+    codes = np.full((1, plain.circuit.elements), 2**64 - 1, np.uint64)
+    with pytest.raises(InputError) as error:
+        plain.codes(codes)
+    assert str(error.value) == (
+        "features up to 18446744073709551615; this design takes 64-bit integers"
+    )
+
+
+def test_a_description_of_another_file_is_said(design: Design) -> None:
+    with pytest.raises(InputError) as error:
+        design.subjects({FILE: design.verilog[FILE]})
+    assert str(error.value) == (f"design.json speaks of {design.name}.v, which is not beside it")

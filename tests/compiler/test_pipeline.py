@@ -41,6 +41,7 @@ def test_names_become_passes() -> None:
             "pass 'xyzzy' is unknown; there are fold, strash, absorb, share, prune",
         ),
         ("fold(", "pass 'fold(': write a name, or name(option=value, ...)"),
+        ("share(seed=-1)", "pass share: its options are numbers from 0 up"),
         ("prune(x=1)", "pass prune: option 'x' is unknown; there are "),
     ],
 )

@@ -59,3 +59,10 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     path = write_samples(tmp_path / "a.npz", np.zeros((50, 3)), np.zeros(50))
     path.write_bytes(path.read_bytes()[:-40])
     assert refused(path, FormatError).startswith("not a NumPy archive, or a damaged one (")
+
+
+@pytest.mark.parametrize("limit", [0, -3])
+def test_less_than_one_sample_is_refused(tmp_path: Path, limit: int) -> None:
+    write_samples(tmp_path / "a.npz", np.ones((4, 2)), np.ones(4))
+    with pytest.raises(InputError, match=f"^the first {limit} samples: at least one is needed$"):
+        read_samples(tmp_path / "a.npz", limit=limit)
