@@ -7,5 +7,17 @@ from lithify.compiler.nets.layer import Layer
 from lithify.compiler.nets.logic_layer import LogicLayer
 from lithify.compiler.nets.model_file import load, save
 from lithify.compiler.nets.net import Net
+from lithify.compiler.nets.soft_bit_build import LayerSpec, soft_bit_net
 
-__all__ = ["GroupSum", "Layer", "LogicLayer", "Net", "Thermometer", "load", "logic", "save"]
+__all__ = [
+    "GroupSum",
+    "Layer",
+    "LayerSpec",
+    "LogicLayer",
+    "Net",
+    "Thermometer",
+    "load",
+    "logic",
+    "save",
+    "soft_bit_net",
+]

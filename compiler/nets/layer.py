@@ -50,6 +50,12 @@ class Layer(nn.Module, ABC):
     def check(self, path: str) -> None:
         """Raise HardenError where the state has no hard form."""
 
+    def begin_(self, noise: torch.Generator) -> None:  # noqa: B027
+        """Take the random stream of an epoch of training; most layers need none."""
+
+    def project_(self) -> None:  # noqa: B027
+        """Bring the weights back to where they may be, after an optimiser's step."""
+
     @abstractmethod
     def describe(self) -> Description:
         """The architecture as JSON-able values; `restore` reads it back."""

@@ -72,6 +72,7 @@ def train(
     label_smoothing: float = 0.0,
     flip: float = 0.0,
     patience: int | None = None,
+    optimiser: str = "adam",
     validation: float | tuple[ArrayLike, ArrayLike] = 0.1,
     seed: int = 0,
     device: str = "auto",
@@ -93,6 +94,7 @@ def train(
         label_smoothing=label_smoothing,
         flip=flip,
         patience=patience,
+        optimiser=optimiser,
     )
     net.check()
     features, labels = np.asarray(x), require_labels(x, y, net)
@@ -175,9 +177,7 @@ class _Run:
         self.settings = settings
         self.seed = seed
         self.device = device
-        self.optimiser = torch.optim.Adam(
-            net.layers.parameters(), lr=settings.learning_rate, fused=True
-        )
+        self.optimiser = make_optimiser(net, settings)
         self.epochs: list[Epoch] = []
         self.best: Epoch | None = None
         self.best_net = _copy(net)
@@ -261,6 +261,8 @@ class _Run:
         steps = -(-len(order) // self.settings.batch)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         self.net.train()
+        for _, layer in self.net.steps():
+            layer.begin_(noise)
         for step in range(steps):
             chosen = order[step * self.settings.batch : (step + 1) * self.settings.batch]
             self._set_rate(number * steps + step, self.settings.epochs * steps)
@@ -288,6 +290,8 @@ class _Run:
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
+        for _, layer in self.net.steps():
+            layer.project_()
         return loss.detach()
 
     def _set_rate(self, step: int, steps: int) -> None:
@@ -306,6 +310,14 @@ class _Run:
         self.epochs.append(epoch)
         if self.best is None or right >= self.best.accuracy:
             self.best, self.best_net = epoch, _copy(self.net)
+
+
+def make_optimiser(net: Net, settings: Settings) -> torch.optim.Optimizer:
+    """The optimiser of the layers' weights."""
+    weights = net.layers.parameters()
+    if settings.optimiser == "radam":
+        return torch.optim.RAdam(weights, lr=settings.learning_rate)
+    return torch.optim.Adam(weights, lr=settings.learning_rate, fused=True)
 
 
 def encode(net: Net, x: NDArray[Any]) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from importlib import metadata
 from pathlib import Path
 from types import UnionType
@@ -16,6 +16,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from lithify.compiler.nets.build import logic
 from lithify.compiler.nets.encoders import Thermometer
 from lithify.compiler.nets.net import Net
+from lithify.compiler.nets.soft_bit_build import LayerSpec, soft_bit_net
 from lithify.compiler.training import data
 from lithify.compiler.training.loop import History, Progress, accuracy, train
 from lithify.compiler.training.settings import Settings
@@ -36,7 +37,7 @@ class DataPart:
 
 @dataclass(frozen=True, slots=True)
 class NetPart:
-    """The encoder and the layers."""
+    """The encoder and the widths of the logic layers."""
 
     layers: tuple[int, ...]
     encoder: str = "quantile"
@@ -46,6 +47,22 @@ class NetPart:
     parametrisation: str = "softmax16"
     residual: float = 0.9
     noise: float = 1.0
+    kind: str = "logic"
+
+
+@dataclass(frozen=True, slots=True)
+class SoftBitPart:
+    """The encoder and the layers of a net of soft bits."""
+
+    layers: tuple[LayerSpec, ...]
+    encoder: str = "quantile"
+    thresholds: int = 1
+    code: str = "auto"
+    temperature: float = 1.0
+    kind: str = "db"
+
+
+NETS: dict[str, type[NetPart] | type[SoftBitPart]] = {"logic": NetPart, "db": SoftBitPart}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +70,7 @@ class Recipe:
     """Everything that makes a trained net, for a seed."""
 
     data: DataPart
-    net: NetPart
+    net: NetPart | SoftBitPart
     train: Settings = field(default_factory=Settings)
     seed: int = 0
 
@@ -137,7 +154,7 @@ def run_recipe(
     return Result(net, dataset, split, history, history.best.accuracy, tested, provenance)
 
 
-def build(part: NetPart, dataset: data.Dataset, split: data.Split, seed: int) -> Net:
+def build(part: NetPart | SoftBitPart, dataset: data.Dataset, split: data.Split, seed: int) -> Net:
     """The untrained net of a recipe, its encoder fitted on the training samples alone."""
     encoder = ENCODERS[part.encoder](
         dataset.x[split.train],
@@ -146,6 +163,15 @@ def build(part: NetPart, dataset: data.Dataset, split: data.Split, seed: int) ->
         high=dataset.high,
         code=part.code,
     )
+    if isinstance(part, SoftBitPart):
+        return soft_bit_net(
+            layers=part.layers,
+            classes=len(dataset.classes),
+            encoder=encoder,
+            temperature=part.temperature,
+            class_names=dataset.classes,
+            seed=seed,
+        )
     return logic(
         layers=part.layers,
         classes=len(dataset.classes),
@@ -172,7 +198,7 @@ def _read(kind: type[T], plain: Mapping[str, Any], path: str, prefix: str) -> T:
         name = f"{prefix}{one.name}"
         if one.name in plain:
             values[one.name] = _value(hints[one.name], plain[one.name], path, name)
-        elif hints[one.name] in (DataPart, NetPart) or name in ("data.name", "net.layers"):
+        elif one.default is MISSING and one.default_factory is MISSING:
             raise InputError(f"{path}: {name} is missing; see examples/recipes/ for recipes")
     try:
         return kind(**values)
@@ -182,10 +208,14 @@ def _read(kind: type[T], plain: Mapping[str, Any], path: str, prefix: str) -> T:
 
 def _value(hint: Any, value: Any, path: str, name: str) -> Any:
     """The value in the type that the key has."""
-    if hint in (DataPart, NetPart, Settings):
+    if hint == NetPart | SoftBitPart:
+        hint = _net_part(value, path)
+    if hint in (DataPart, NetPart, SoftBitPart, Settings):
         if isinstance(value, dict):
             return _read(hint, value, path, f"{name}.")
         raise InputError(f"{path}: {name} is {value!r}; it must be a table, [{name}]")
+    if hint == tuple[LayerSpec, ...]:
+        return _layers(value, path, name)
     if get_origin(hint) is UnionType:
         hint = get_args(hint)[0]
     if hint is float and type(value) is int:
@@ -198,6 +228,21 @@ def _value(hint: Any, value: Any, path: str, name: str) -> Any:
         words = {str: "a text", int: "an integer", float: "a number", bool: "true or false"}
         raise InputError(f"{path}: {name} is {value!r}; it must be {words[hint]}")
     return value
+
+
+def _net_part(value: Any, path: str) -> type[NetPart] | type[SoftBitPart]:
+    """What the kind of net takes."""
+    kind = value.get("kind", "logic") if isinstance(value, dict) else "logic"
+    if not isinstance(kind, str) or kind not in NETS:
+        raise InputError(f"{path}: net.kind is {kind!r}; it must be {' or '.join(NETS)}")
+    return NETS[kind]
+
+
+def _layers(value: Any, path: str, name: str) -> tuple[LayerSpec, ...]:
+    """The layers of a list of tables."""
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise InputError(f"{path}: {name} is {value!r}; it must be tables, [[{name}]]")
+    return tuple(_read(LayerSpec, one, path, f"{name}.{i}.") for i, one in enumerate(value))
 
 
 def _misplaced(message: str, path: str, text: str) -> ParseError:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lithify.ir.errors import InputError
 
+OPTIMISERS = ("adam", "radam")
 SCHEDULES = ("constant", "cosine")
 
 
@@ -24,6 +25,7 @@ class Settings:
     label_smoothing: float = 0.0
     flip: float = 0.0
     patience: int | None = None
+    optimiser: str = "adam"
 
     def __post_init__(self) -> None:
         """Refuse what no run can be made of."""
@@ -38,6 +40,8 @@ class Settings:
         _require("patience", self.patience, enough, "at least 1")
         known = self.schedule in SCHEDULES
         _require("schedule", repr(self.schedule), known, "constant or cosine")
+        known = self.optimiser in OPTIMISERS
+        _require("optimiser", repr(self.optimiser), known, "adam or radam")
 
 
 def _require(name: str, value: object, good: bool, needed: str) -> None:

@@ -1,6 +1,7 @@
 """Every layer: the soft net at the corners, the hard net and the circuit are one function."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ import torch
 from lithify.compiler.nets.layer import Layer
 from lithify.compiler.nets.logic_layer import LogicLayer
 from lithify.compiler.nets.model_file import LAYERS
+from lithify.compiler.nets.soft_bit_fixed import Majority
+from lithify.compiler.nets.soft_bit_layers import AndLayer, NotLayer, OrLayer
 from lithify.ir import simulate
 from lithify.ir.builder import Builder
 from lithify.ir.errors import FormatError, HardenError, InputError
@@ -18,6 +21,11 @@ EXAMPLES = [
     for name, kind in LAYERS.items()
     for index, layer in enumerate(kind.examples())
 ]
+
+
+def has_weights(example: Any) -> bool:
+    """Whether the layer of a test parameter has anything to learn."""
+    return any(True for _ in example.values[0].parameters())
 
 
 def all_bits(inputs: int) -> np.ndarray:
@@ -40,13 +48,16 @@ def test_corners_hard_and_circuit_agree(layer: Layer) -> None:
     corner = type(layer).restore(layer.describe(), dict(layer.state_dict()), "layers.3")
     corner.harden_()
     soft = corner(torch.from_numpy(bits).float()).detach().numpy()
-    assert np.array_equal(soft, hard.astype(np.float32))
+    assert np.array_equal(soft > 0.5, hard)
+    if isinstance(layer, LogicLayer):
+        assert np.array_equal(soft, hard.astype(np.float32))
     assert np.array_equal(corner.hard(bits), hard)
 
 
 @pytest.mark.parametrize("layer", EXAMPLES)
 def test_gradients_are_finite(layer: Layer) -> None:
-    x = torch.rand((layer.inputs, 5), requires_grad=True)
+    noise = torch.Generator().manual_seed(5)
+    x = torch.rand((layer.inputs, 40), generator=noise).requires_grad_()
     layer(x).square().sum().backward()
     for value in (x, *layer.parameters()):
         assert value.grad is not None
@@ -72,21 +83,25 @@ def test_gates_know_their_origin(layer: Layer) -> None:
     builder = Builder(fold=False, hash=False)
     layer.lower(builder, builder.input("x", count=layer.inputs).ravel(), "layers.3")
     circuit = builder.finish()
-    assert circuit.num_gates == layer.outputs
-    assert [(o.path, o.part) for o in circuit.origins] == [("layers.3", "core")]
-    assert circuit.unit_of.tolist() == list(range(layer.outputs))
+    assert {(o.path, o.part) for o in circuit.origins} <= {("layers.3", "core")}
+    assert set(circuit.unit_of.tolist()) <= set(range(layer.outputs))
+    assert (circuit.origin_of == 0).all()
+    if isinstance(layer, LogicLayer | AndLayer | OrLayer | NotLayer | Majority):
+        assert circuit.unit_of.tolist() == list(range(layer.outputs))
 
 
-@pytest.mark.parametrize("layer", EXAMPLES)
+@pytest.mark.parametrize("layer", [one for one in EXAMPLES if has_weights(one)])
 def test_weights_that_are_no_numbers_have_no_hard_form(layer: Layer) -> None:
     broken = type(layer).restore(layer.describe(), dict(layer.state_dict()), "layers.2")
     with torch.no_grad():
-        next(broken.parameters())[layer.outputs - 1, 1] = float("nan")
+        weights = next(broken.parameters())
+        units = len(weights)
+        weights[units - 1, 1] = float("nan")
     with pytest.raises(HardenError) as caught:
         broken.check("layers.2")
     assert str(caught.value) == (
-        f"layers.2: the weights of unit {layer.outputs - 1} are not finite numbers (1 of "
-        f"{layer.outputs} units are so); train again with a smaller learning rate"
+        f"layers.2: the weights of unit {units - 1} are not finite numbers (1 of "
+        f"{units} units are so); train again with a smaller learning rate"
     )
 
 

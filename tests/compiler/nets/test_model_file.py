@@ -155,7 +155,8 @@ CHANGES: list[tuple[Change, str]] = [
     (put("layers", value=[]), "layers is no list of layers"),
     (
         put("layers", 1, "kind", value="conv"),
-        "layers.1: kind 'conv' is unknown; this Lithify knows logic",
+        "layers.1: kind 'conv' is unknown; this Lithify knows and, complement, count, flip, "
+        "harden, implies, logic, majority, mask, not, or, xor",
     ),
     (put("head", "kind", value=None), "head: kind None is unknown; this Lithify knows group_sum"),
     (put("encoder", value=7), "encoder is missing from the header; the file is damaged"),

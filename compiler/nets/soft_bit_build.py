@@ -1,0 +1,116 @@
+"""Nets of soft-bit layers by a list of layer specifications."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from lithify.compiler.nets.encoders import Thermometer
+from lithify.compiler.nets.heads import GroupSum
+from lithify.compiler.nets.layer import Layer
+from lithify.compiler.nets.net import Net
+from lithify.compiler.nets.soft_bit_fixed import Complement, Count, Flip, Harden, Majority
+from lithify.compiler.nets.soft_bit_layers import (
+    AndLayer,
+    ImpliesLayer,
+    MaskLayer,
+    NotLayer,
+    OrLayer,
+    SoftBitLayer,
+    Start,
+    XorLayer,
+)
+from lithify.ir.errors import InputError
+
+WEIGHTED: dict[str, type[SoftBitLayer]] = {
+    kind.kind: kind for kind in (AndLayer, ImpliesLayer, MaskLayer, NotLayer, OrLayer, XorLayer)
+}
+FIXED: dict[str, type[Layer]] = {
+    kind.kind: kind for kind in (Complement, Count, Flip, Harden, Majority)
+}
+# What a layer must say, and what it may say, beside its kind.
+NEEDED = dict.fromkeys(WEIGHTED, ("width",)) | {"majority": ("size",), "flip": ("rate",)}
+ALLOWED = dict.fromkeys(WEIGHTED, ("start", "spread", "other", "share")) | {"count": ("groups",)}
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSpec:
+    """One layer: its kind and the numbers that this kind takes; what it reads follows.
+
+    Weights start at `start` give or take `spread`, or with the chance `share` at `other`.
+    """
+
+    kind: str
+    width: int | None = None
+    size: int | None = None
+    groups: int | None = None
+    rate: float | None = None
+    start: float | None = None
+    spread: float | None = None
+    other: float | None = None
+    share: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse unknown kinds, and numbers that are missing or mean nothing to the kind."""
+        kinds = sorted((*WEIGHTED, *FIXED))
+        if self.kind not in kinds:
+            raise InputError(f"kind is {self.kind!r}; it must be one of {', '.join(kinds)}")
+        needed, allowed = NEEDED.get(self.kind, ()), ALLOWED.get(self.kind, ())
+        for one in fields(self)[1:]:
+            given = getattr(self, one.name) is not None
+            if given and one.name not in (*needed, *allowed):
+                takes = ", ".join((*needed, *allowed)) or "nothing"
+                raise InputError(f"{one.name} means nothing to {self.kind!r}, which takes {takes}")
+            if not given and one.name in needed:
+                raise InputError(f"{one.name} is missing; {self.kind!r} needs it")
+
+    def make(self, inputs: int, generator: np.random.Generator) -> Layer:
+        """The layer over so many inputs."""
+        if self.kind in WEIGHTED:
+            given = (self.start, self.spread, self.other, self.share)
+            defaults = (0.5, 0.01, 0.5, 0.0)
+            start = Start(*(d if g is None else g for g, d in zip(given, defaults, strict=True)))
+            kind = WEIGHTED[self.kind]
+            return kind(inputs, self.width or 0, start=start, generator=generator)
+        makers: dict[str, Callable[[], Layer]] = {
+            "complement": lambda: Complement(inputs),
+            "count": lambda: Count(inputs, self.groups),
+            "flip": lambda: Flip(inputs, self.rate or 0.0),
+            "harden": lambda: Harden(inputs),
+            "majority": lambda: Majority(inputs, self.size or 0),
+        }
+        return makers[self.kind]()
+
+
+def soft_bit_net(
+    *,
+    layers: Sequence[LayerSpec],
+    classes: int,
+    encoder: Thermometer,
+    temperature: float = 1.0,
+    class_names: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Net:
+    """A net of soft-bit layers under a group-sum head.
+
+    Where no two classes can draw softly, soft and hard predictions agree on every sample.
+    """
+    if not layers:
+        raise InputError("a net needs at least one layer; layers is empty")
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 0]))
+    stack: list[Layer] = []
+    inputs = encoder.outputs
+    for index, one in enumerate(layers):
+        try:
+            stack.append(one.make(inputs, rng))
+        except InputError as error:
+            raise InputError(f"layers.{index}: {error}") from error
+        inputs = stack[-1].outputs
+    return Net(
+        encoder,
+        stack,
+        GroupSum(inputs, classes, temperature=temperature),
+        class_names=class_names,
+    )
