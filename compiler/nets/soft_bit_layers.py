@@ -219,7 +219,8 @@ class AndLayer(SoftBitLayer):
 
     def hard(self, bits: Bits) -> Bits:
         """No included input is low."""
-        return _count(self.included(), ~bits) == 0
+        high: Bits = _count(self.included(), ~bits) == 0
+        return high
 
     def lower(self, builder: Builder, signals: Signals, path: str) -> Signals:
         """A threshold a row: as many inputs as it includes."""
@@ -238,7 +239,8 @@ class OrLayer(SoftBitLayer):
 
     def hard(self, bits: Bits) -> Bits:
         """Some included input is high."""
-        return _count(self.included(), bits) > 0
+        high: Bits = _count(self.included(), bits) > 0
+        return high
 
     def lower(self, builder: Builder, signals: Signals, path: str) -> Signals:
         """A threshold a row: one input."""
@@ -256,7 +258,8 @@ class XorLayer(SoftBitLayer):
 
     def hard(self, bits: Bits) -> Bits:
         """The parity of the included inputs."""
-        return _count(self.included(), bits) % 2 == 1
+        high: Bits = _count(self.included(), bits) % 2 == 1
+        return high
 
     def lower(self, builder: Builder, signals: Signals, path: str) -> Signals:
         """A tree of exclusive-ors a row; what is left out is the constant 0."""
@@ -276,8 +279,9 @@ def _flat(bits: Bits) -> Bits:
 
 def _count(chosen: Bits, bits: Bits) -> NDArray[np.int32]:
     """How many of the chosen inputs are high, `[width, batch]`; exact in float32 to 2**24."""
-    counts: NDArray[np.float32] = chosen.astype(np.float32) @ bits.astype(np.float32)
-    return counts.astype(np.int32)
+    sums: NDArray[np.float32] = chosen.astype(np.float32) @ bits.astype(np.float32)
+    counts: NDArray[np.int32] = sums.astype(np.int32)
+    return counts
 
 
 def _thresholds(

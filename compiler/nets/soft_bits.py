@@ -119,7 +119,8 @@ def soft_xor_all(x: Tensor, dim: int) -> Tensor:
     rest = x
     while rest.shape[dim] > 1:
         half = rest.shape[dim] // 2
-        a, b, odd = rest.split([half, half, rest.shape[dim] - 2 * half], dim)
+        a, b = rest.narrow(dim, 0, half), rest.narrow(dim, half, half)
+        odd = rest.narrow(dim, 2 * half, rest.shape[dim] - 2 * half)
         rest = torch.cat((soft_xor(a, b), odd), dim)
     return settle(rest.squeeze(dim))
 

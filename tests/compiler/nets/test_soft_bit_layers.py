@@ -1,5 +1,7 @@
 """Layers of soft bits: exact for any soft input, and gates no more than their function needs."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -170,7 +172,7 @@ def test_starts_that_cannot_be(start: dict[str, float], text: str) -> None:
 
 
 def test_sizes_that_cannot_be() -> None:
-    for make, text in [
+    cases: list[tuple[Callable[[], Layer], str]] = [
         (
             lambda: AndLayer(0, 3, generator=RNG),
             "a layer 'and' of 0 inputs and width 3; both are at least 1, their product at most "
@@ -180,7 +182,8 @@ def test_sizes_that_cannot_be() -> None:
         (lambda: Majority(8, 3), "8 bits do not divide into majorities of 3"),
         (lambda: Count(8, 2), "the 9 counts of 8 bits do not divide into 2 groups"),
         (lambda: Flip(8, 0.5), "the rate of flips is 0.5; it must be from 0 to below 0.5"),
-    ]:
+    ]
+    for make, text in cases:
         with pytest.raises(InputError) as caught:
             make()
         assert str(caught.value) == text
@@ -188,7 +191,7 @@ def test_sizes_that_cannot_be() -> None:
 
 def test_descriptions_that_cannot_be() -> None:
     weights = {"weights": torch.tensor([[0.5, 1.25], [0.0, -1.0]])}
-    for restore, text in [
+    cases: list[tuple[Callable[[], object], str]] = [
         (
             lambda: NotLayer.restore({}, weights, "layers.1"),
             "layers.1: 2 weights are not from 0 to 1; the file is damaged",
@@ -213,7 +216,8 @@ def test_descriptions_that_cannot_be() -> None:
             lambda: Flip.restore({"inputs": 8, "rate": 0.7}, {}, "layers.1"),
             "layers.1: the rate of flips is 0.7; it must be from 0 to below 0.5",
         ),
-    ]:
+    ]
+    for restore, text in cases:
         with pytest.raises(FormatError) as caught:
             restore()
         assert str(caught.value) == text

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from lithify.compiler.lowering import lower
+from lithify.compiler.nets import LayerSpec
 from lithify.compiler.training import accuracy, read_recipe, run_recipe
-from lithify.compiler.training.recipe import DataPart, NetPart, Recipe
+from lithify.compiler.training.recipe import DataPart, NetPart, Recipe, SoftBitPart
 from lithify.compiler.training.settings import Settings
 from lithify.ir import simulate
 from lithify.ir.errors import InputError, ParseError
@@ -31,6 +33,37 @@ residual = 0.4
 epochs = 15
 batch = 16
 learning_rate = 0.05
+"""
+
+
+SOFT_BITS = """
+[data]
+name = "iris"
+
+[net]
+kind = "db"
+thresholds = 3
+
+[[net.layers]]
+kind = "complement"
+
+[[net.layers]]
+kind = "and"
+width = 11
+start = 0.49
+spread = 0
+
+[[net.layers]]
+kind = "count"
+groups = 3
+
+[[net.layers]]
+kind = "harden"
+
+[train]
+epochs = 30
+optimiser = "radam"
+learning_rate = 0.02
 """
 
 
@@ -64,6 +97,62 @@ def test_a_recipe_makes_a_net_that_becomes_a_circuit(iris: Path) -> None:
     assert known == {"seed": 4, "data": "iris", "test_samples": 45}
     assert result.provenance["recipe"]["net"]["layers"] == (60, 30)
     assert result.provenance["data_digest"] == result.dataset.digest
+
+
+def test_a_recipe_makes_a_net_of_soft_bits(iris: Path) -> None:
+    iris.write_text(SOFT_BITS)
+    assert read_recipe(iris).net == SoftBitPart(
+        (
+            LayerSpec("complement"),
+            LayerSpec("and", width=11, start=0.49, spread=0.0),
+            LayerSpec("count", groups=3),
+            LayerSpec("harden"),
+        ),
+        thresholds=3,
+    )
+    result = run_recipe(iris)
+    x = result.dataset.x
+    assert result.test_accuracy > 0.8
+    soft = result.net(torch.from_numpy(x)).detach().numpy().argmax(axis=1)
+    assert np.array_equal(soft, result.net.hard_predict(x))
+    answers = simulate.run(lower(result.net), result.net.code.encode(x))
+    assert np.array_equal(answers.scores, result.net.hard_scores(x))
+    assert result.provenance["recipe"]["net"]["layers"][2]["groups"] == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ('"db"', '"dB"', "net.kind is 'dB'; it must be logic or db"),
+        ('"db"', "7", "net.kind is 7; it must be logic or db"),
+        (
+            "groups",
+            "group",
+            "the key net.layers.2.group is unknown; did you mean net.layers.2.groups?",
+        ),
+        ("width = 11", 'width = "11"', "net.layers.1.width is '11'; it must be an integer"),
+        ("width = 11", "", "net.layers.1.width is missing; 'and' needs it"),
+        ('kind = "count"', "", "net.layers.2.kind is missing; see examples/recipes/ for recipes"),
+        (
+            "thresholds = 3",
+            "residual = 0.5",
+            "the key net.residual is unknown; known: layers, "
+            "encoder, thresholds, code, temperature, kind",
+        ),
+        (
+            "thresholds = 3",
+            "layers = [60]",
+            "net.layers is [60]; it must be tables, [[net.layers]]",
+        ),
+        ('"radam"', '"sgd"', "train.optimiser is 'sgd'; it must be adam or radam"),
+    ],
+)
+def test_soft_bit_recipes_that_cannot_be(old: str, new: str, text: str, iris: Path) -> None:
+    changed = SOFT_BITS.replace(old, new, 1)
+    iris.write_text(changed if "[60]" not in new else changed.partition("[[")[0])
+    with pytest.raises(InputError) as caught:
+        read_recipe(iris)
+    assert str(caught.value) == f"{iris}: {text}"
 
 
 def test_a_seed_given_stands_in_for_the_recipes(iris: Path) -> None:
