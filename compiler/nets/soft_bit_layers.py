@@ -269,7 +269,8 @@ class XorLayer(SoftBitLayer):
             while len(columns) > 1:
                 a, b, *columns = columns
                 columns.append(builder.tables(tables, np.stack((a, b), axis=1)))
-        return columns[0]
+        parity: Signals = columns[0]
+        return parity
 
 
 def _flat(bits: Bits) -> Bits:
