@@ -19,6 +19,7 @@ from lithify.compiler.nets.soft_bit_layers import (
     Start,
     XorLayer,
 )
+from lithify.ir.arithmetic import expand
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import THRESHOLD, Circuit
 from lithify.ir.errors import FormatError, InputError
@@ -113,6 +114,12 @@ def test_ranges_of_a_count_are_two_gates_each_at_most() -> None:
     assert circuit.num_gates <= 4
     exact = lowered(Count(30))
     assert exact.num_gates <= 2 * 31
+
+
+@pytest.mark.parametrize(("groups", "gates"), [(3, 120), (20, 200), (60, 300)])
+def test_all_ranges_share_one_popcount(groups: int, gates: int) -> None:
+    # 54 full and half adders or so, and a few gates for each comparison with a constant.
+    assert 2 * 54 < expand(lowered(Count(59, groups))).circuit.num_gates <= gates
 
 
 def test_wires_cost_nothing_and_inverters_are_shared() -> None:
