@@ -95,7 +95,8 @@ def soft_bit_net(
 ) -> Net:
     """A net of soft-bit layers under a group-sum head.
 
-    Where no two classes can draw softly, soft and hard predictions agree on every sample.
+    With `harden` as the last layer soft and hard predictions agree on every sample: sums of soft
+    bits can rank classes otherwise than counts of hard ones.
     """
     if not layers:
         raise InputError("a net needs at least one layer; layers is empty")
