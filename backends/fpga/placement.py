@@ -114,11 +114,14 @@ def _nextpnr(
 def check_fits(output: str, board: Board) -> None:
     """Nothing; MappingError where nextpnr counted more logic cells than there are."""
     if used := _USED.search(output):
-        refuse_too_large(int(used[1]), board)
+        refuse_too_large(int(used[1]), board, packed=True)
 
 
-def refuse_too_large(needed: int, board: Board) -> None:
-    """Nothing; MappingError where a design needs more logic cells than the board's chip has."""
+def refuse_too_large(needed: int, board: Board, *, packed: bool = False) -> None:
+    """Nothing; MappingError where a design needs more logic cells than the board's chip has.
+
+    Until a design is `packed` it is only known how many it needs at least.
+    """
     from lithify.backends.fpga.targets import boards
 
     there = board.device.cells
@@ -128,8 +131,8 @@ def refuse_too_large(needed: int, board: Board) -> None:
     names = ", ".join(f"{b.name} ({b.device.cells} cells)" for b in larger)
     others = f"Boards with enough cells: {names}." if larger else "No known board has as many."
     raise MappingError(
-        f"the design needs {needed} logic cells and the {board.device.title} of the board "
-        f"{board.name} has {there}: {needed - there} too many "
+        f"the design needs {'' if packed else 'at least '}{needed} logic cells and the "
+        f"{board.device.title} of the board {board.name} has {there}: {needed - there} too many "
         f"({(needed - there) / there:.0%} over). {others} "
         "Or make the net smaller: fewer gates, fewer inputs, or narrower ones."
     )

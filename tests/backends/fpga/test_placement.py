@@ -140,10 +140,10 @@ def test_larger_boards_are_named() -> None:
     with pytest.raises(MappingError) as caught:
         refuse_too_large(2000, board("icestick"))
     assert str(caught.value) == (
-        "the design needs 2000 logic cells and the Lattice iCE40-HX1K of the board icestick has "
-        "1280: 720 too many (56% over). Boards with enough cells: hx8k-evn (7680 cells), "
-        "icebreaker (5280 cells). Or make the net smaller: fewer gates, fewer inputs, or narrower "
-        "ones."
+        "the design needs at least 2000 logic cells and the Lattice iCE40-HX1K of the board "
+        "icestick has 1280: 720 too many (56% over). Boards with enough cells: hx8k-evn (7680 "
+        "cells), icebreaker (5280 cells). Or make the net smaller: fewer gates, fewer inputs, or "
+        "narrower ones."
     )
 
 
