@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -188,9 +187,9 @@ def test_a_score_beyond_64_bits_is_refused() -> None:
     b = Builder()
     b.score("big", b.input("x", count=2).ravel())
     circuit = b.finish(readout="scores")
-    big = replace(circuit.scores[0], bias=(1 << 63) - 2)
+    big = dataclasses.replace(circuit.scores[0], bias=(1 << 63) - 2)
     with pytest.raises(InputError) as caught:
-        schedule(replace(circuit, outputs=(big,)))
+        schedule(dataclasses.replace(circuit, outputs=(big,)))
     assert str(caught.value) == (
         "score big reaches 9223372036854775806..9223372036854775808, beyond 64 bits; "
         "scale its weights down"
