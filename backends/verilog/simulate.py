@@ -25,6 +25,8 @@ BENCHES = {
     "whole_set": "lithify.hw_tests.benches.whole_set",
     "stream": "lithify.hw_tests.benches.stream",
 }
+MOST_SEED = 2**31 - 1
+"""What Verilator takes; 0 would be another seed every time."""
 MUCH_WORK = 200_000_000
 """Gates times samples from which an optimised model is worth its longer build."""
 
@@ -97,6 +99,7 @@ def simulate(
     """
     described, files, home = _open(design)
     _check_options(described, bench, stalls)
+    check_seed(seed)
     inputs, answers = _samples(described, codes, expected)
     work = _make_folder(Path(folder) if folder else home / "simulation")
     started = time.monotonic()
@@ -141,7 +144,7 @@ def _open(design: str | Path | Artifacts) -> tuple[Description, dict[str, bytes]
     except OSError as error:
         raise InputError(
             f"{home} holds no Verilog design: {error.filename}: {error.strerror}. "
-            "Write one with `lithify build`, or name another folder."
+            "Write one with `lithify compile`, or name another folder."
         ) from error
     return described, files, home
 
@@ -168,6 +171,12 @@ def _check_options(described: Description, bench: str, stalls: float) -> None:
         )
     if not 0 <= stalls < 1:
         raise InputError(f"stalls={stalls:g}: the share of cycles that stand still, 0 to below 1")
+
+
+def check_seed(seed: int) -> None:
+    """Nothing; InputError where the simulator cannot take the seed."""
+    if not 1 <= seed <= MOST_SEED:
+        raise InputError(f"seed {seed}: the simulator takes 1 to {MOST_SEED}")
 
 
 def _samples(

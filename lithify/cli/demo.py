@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lithify.cli import build, simulate
 from lithify.cli.screen import Screen
-from lithify.ir.errors import MismatchError
+from lithify.ir.errors import MismatchError, WriteError
 
 if TYPE_CHECKING:
     from lithify.backends.fpga.build import BuildResult
@@ -65,7 +65,12 @@ def _train(folder: Path, seed: int, screen: Screen) -> "Result":
     from lithify.compiler.training import run_recipe
 
     screen.say(f"[1/{STEPS}] train a logic-gate net on 1,797 handwritten digits of 8 x 8 pixels")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(
+            f"the folder {folder} cannot be made ({error.strerror}); choose another with -o"
+        ) from error
     recipe = files("lithify.examples").joinpath("recipes/digits.toml")
     with as_file(recipe) as path, screen.progress("training") as bar:
         result = run_recipe(

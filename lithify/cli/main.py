@@ -78,8 +78,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(screen, f"lithify {given.verb}: {error}", type(error).__name__)
     except ModuleNotFoundError as error:
         return _fail(screen, f"lithify {given.verb}: {missing(error)}", "ToolMissing")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        said = f"{error.filename}: {error.strerror}; change its permissions or choose another place"
+        return _fail(screen, f"lithify {given.verb}: {said}", "WriteError")
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        hint = "; `--resume` goes on where training was" if given.verb == "train" else ""
+        print(f"interrupted{hint}", file=sys.stderr)
         return INTERRUPTED
     if given.json:
         print(json.dumps(result, indent=2, sort_keys=True))

@@ -56,7 +56,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         screen.say(f"  {text}")
 
     if arguments.bench == "uart":
-        return run_uart(design, folder, x, progress, screen)
+        return run_uart(design, folder, x, arguments.seed, progress, screen)
     options = {"seed": arguments.seed, "stalls": arguments.stalls, "bench": arguments.bench}
     _, record = run(design, folder, x, y, progress=progress, **options)
     show(record, screen)
@@ -96,15 +96,22 @@ def run(
 
 
 def run_uart(
-    design: "Design", folder: Path, x: "Array", progress: Callable[[str], None], screen: Screen
+    design: "Design",
+    folder: Path,
+    x: "Array",
+    seed: int,
+    progress: Callable[[str], None],
+    screen: Screen,
 ) -> Mapping[str, object]:
     """The serial shell asked for every sample; ToolFailed says which answer was wrong."""
+    from lithify.backends.verilog.simulate import check_seed
     from lithify.backends.verilog.uart_simulate import simulate_shell
 
+    check_seed(seed)
     place = folder / "simulation-uart"
     codes = design.codes(x)
     result = simulate_shell(
-        design.netlist, codes, folder=place, every=design.every, progress=progress
+        design.netlist, codes, folder=place, every=design.every, seed=seed, progress=progress
     )
     screen.show(f"Verilator: the serial shell answered {result.samples} samples, all right")
     return {"ok": True, "samples": result.samples}

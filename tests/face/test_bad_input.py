@@ -26,6 +26,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     design = compile(folder / "good.safetensors")
     design.save(folder / "good.lith")
     (folder / "good.circuit").write_text(dump(design.circuit))
+    write_samples(folder / "codes.npz", design.codes(blobs(20)[0]), blobs(20)[1])
     return folder
 
 
@@ -195,3 +196,29 @@ def test_passes_that_do_not_exist(home: Path, tmp_path: Path, capsys: Capture) -
     assert refused(capsys, *words) == (
         "lithify compile: pass 'prun' is unknown; did you mean prune?"
     )
+
+
+def test_a_demo_in_a_place_that_cannot_be_written(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "demo"
+    assert refused(capsys, "demo", "-o", folder, "--quiet") == (
+        f"lithify demo: the folder {folder} cannot be made (Not a directory); choose another "
+        "with -o"
+    )
+
+
+@pytest.mark.parametrize("bench", ["whole_set", "uart"])
+@pytest.mark.parametrize("seed", [-1, 0, 2**31])
+def test_a_seed_that_the_simulator_cannot_take(
+    home: Path, tmp_path: Path, capsys: Capture, seed: int, bench: str
+) -> None:
+    design = compile(home / "good.circuit").write(tmp_path / "build")
+    words = ("simulate", design, "--data", home / "codes.npz", "--seed", seed, "--bench", bench)
+    assert refused(capsys, *words) == (
+        f"lithify simulate: seed {seed}: the simulator takes 1 to 2147483647"
+    )
+
+
+def test_a_design_without_its_verilog_is_not_simulated(home: Path, capsys: Capture) -> None:
+    message = refused(capsys, "simulate", home / "good.lith", "--data", home / "good.npz")
+    assert message.endswith("Write one with `lithify compile`, or name another folder.")

@@ -92,6 +92,37 @@ def test_an_interrupted_command_says_so(capsys: Capture, monkeypatch: pytest.Mon
     assert (ran.code, ran.out, ran.err) == (130, "", "interrupted\n")
 
 
+def test_an_interrupted_training_tells_how_to_go_on(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from lithify.compiler import training
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "run_recipe", interrupt)
+    ran = lithify(capsys, ["train", tmp_path / "a.toml", "-o", tmp_path / "a.safetensors"])
+    assert (ran.code, ran.out) == (130, "")
+    assert ran.err == "interrupted; `--resume` goes on where training was\n"
+
+
+def test_a_file_that_the_system_refuses_is_said_in_a_sentence(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lithify.backends import toolchain
+
+    def refuse() -> None:
+        raise PermissionError(13, "Permission denied", "/some/file")
+
+    monkeypatch.setattr(toolchain, "inventory", refuse)
+    ran = lithify(capsys, ["doctor"])
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == (
+        "lithify doctor: /some/file: Permission denied; change its permissions or choose "
+        "another place\n"
+    )
+
+
 def test_json_is_sorted_and_complete(capsys: Capture) -> None:
     out = lithify(capsys, ["boards", "--json"]).out
     assert out == json.dumps(json.loads(out), indent=2, sort_keys=True) + "\n"

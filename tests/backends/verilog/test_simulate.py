@@ -127,7 +127,7 @@ def test_a_folder_without_a_design(tmp_path: Path) -> None:
         attempt(design=tmp_path)
     assert str(error.value) == (
         f"{tmp_path} holds no Verilog design: {tmp_path / 'design.json'}: "
-        "No such file or directory. Write one with `lithify build`, or name another folder."
+        "No such file or directory. Write one with `lithify compile`, or name another folder."
     )
 
 
