@@ -101,4 +101,15 @@ def find_record(folder: Path, board: str | None) -> tuple[Path, Mapping[str, obj
             raise ValueError("it lacks a field")
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(f"{found[0]}: damaged; run `lithify build` again") from error
+    if _digest(folder, found[0].parent) not in (None, record.get("circuit")):
+        raise InputError(f"{found[0]}: built from another design: run `lithify build` again")
     return found[0].parent, record
+
+
+def _digest(*folders: Path) -> str | None:
+    """The digest of the circuit in the first folder that holds a design, if one does."""
+    from lithify.compiler.design import Design
+    from lithify.compiler.design_file import NAME
+
+    there = [folder for folder in folders if (folder / NAME).is_file()]
+    return Design.load(there[0]).circuit.digest if there else None

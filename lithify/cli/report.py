@@ -36,15 +36,31 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
             screen.show(f"  {key.replace('_', ' ')}: {design.provenance[key]}")
     screen.table(report.HEADINGS, report.rows(design))
     screen.table(("layer", "gates left"), list(report.layers(design.circuit).items()))
-    builds = [read_record(path) for path in sorted(folder.glob(f"*/{build.RECORD}"))]
-    for record in builds:
-        build.show(record, screen)
+    digest = design.circuit.digest
+    builds = []
+    for path in sorted(folder.glob(f"*/{build.RECORD}")):
+        if record := own_record(path, digest, "built", "build", screen):
+            builds.append(record)
+            build.show(record, screen)
     simulated = folder / simulate.RECORD
-    if simulated.is_file():
-        result["simulation"] = read_record(simulated)
-        simulate.show(result["simulation"], screen)
+    if simulated.is_file() and (
+        record := own_record(simulated, digest, "simulated", "simulate", screen)
+    ):
+        result["simulation"] = record
+        simulate.show(record, screen)
     show_certificate(design.certificate, screen)
     return {**result, "builds": builds}
+
+
+def own_record(
+    path: Path, digest: str, made: str, verb: str, screen: Screen
+) -> dict[str, Any] | None:
+    """The record of this very circuit; None, and a line that says so, where it is another's."""
+    record = read_record(path)
+    if record.get("circuit") == digest:
+        return record
+    screen.show(f"{path}: {made} from another design: run `lithify {verb}` again")
+    return None
 
 
 def read_record(path: Path) -> dict[str, Any]:

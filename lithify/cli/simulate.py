@@ -77,6 +77,7 @@ def run(
     )
     record: dict[str, object] = {
         "ok": result.ok,
+        "circuit": design.circuit.digest,
         "samples": result.samples,
         "compared": result.compared,
         "mismatches": result.mismatches,

@@ -4,8 +4,9 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from lithify.cli.build import find_record, home
+from lithify.cli.build import RECORD, find_record, home
 from lithify.cli.screen import Screen
+from lithify.ir.errors import InputError
 
 EXAMPLE = ("lithify talk build --port /dev/ttyUSB1 --data test.npz --limit 100",)
 
@@ -30,7 +31,9 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     from lithify.ir import simulate
 
     design = Design.load(arguments.design)
-    _, record = find_record(home(arguments.design), arguments.board)
+    place, record = find_record(home(arguments.design), arguments.board)
+    if record.get("circuit") != design.circuit.digest:
+        raise InputError(f"{place / RECORD}: built from another design: run `lithify build` again")
     x, _ = read_samples(arguments.data, limit=arguments.limit)
     codes = design.codes(x)
     circuit = design.netlist.circuit
