@@ -18,6 +18,7 @@ EXAMPLE = (
     "lithify build digits.lith --board hx8k-evn -o fpga --seeds 1 2 3",
 )
 RECORD = "build.json"
+EVERY = 3
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[1], metavar="N", help="placement seeds (1)"
     )
-    parser.add_argument("--every", type=int, default=3, help="gate levels between registers (3)")
+    parser.add_argument(
+        "--every", type=int, help="gate levels between registers (as compiled; comb designs: 3)"
+    )
     parser.add_argument("--baud", type=int, default=115200, help="of the serial port (115200)")
 
 
@@ -41,12 +44,17 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     if not board:
         raise InputError("no board: name one with --board; `lithify boards` lists them")
     folder = arguments.output or home(arguments.design) / board
+    every = arguments.every
+    if every is None:
+        every = EVERY if design.interface == "comb" else design.every
+        if design.interface == "comb":
+            screen.say(f"  the design is comb: registers every {every} levels of gates here")
     result, record = run(
         design,
         board,
         folder,
         seeds=arguments.seeds,
-        every=arguments.every,
+        every=every,
         baud=arguments.baud,
         progress=lambda text: screen.say(f"  {text}"),
     )
@@ -85,6 +93,11 @@ def show(record: Mapping[str, object], screen: Screen) -> None:
         f"{record['fmax_mhz']} MHz routed (board clock {record['clock_mhz']} MHz), "
         f"{record['latency']} cycles of latency"
     )
+    seeds = record["seeds"]
+    if isinstance(seeds, Mapping) and len(seeds) > 1:
+        each = ", ".join(f"seed {seed} {fmax} MHz" for seed, fmax in seeds.items())
+        screen.show(f"{each}; seed {record['seed']} was chosen")
+    screen.show(f"critical path: {record['critical_path']}")
 
 
 def find_record(folder: Path, board: str | None) -> tuple[Path, Mapping[str, object]]:

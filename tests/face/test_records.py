@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from command import lithify
 
+from lithify.cli import build
+from lithify.compiler.design import Design
 from lithify.compiler.driver import compile
 from lithify.ir.builder import Builder
+from lithify.ir.errors import InputError
 from lithify.ir.text import dump
 
 Capture = pytest.CaptureFixture[str]
@@ -62,6 +65,12 @@ def test_own_records_are_shown(folder: Path, capsys: Capture) -> None:
     out = lithify(capsys, ["report", folder]).out
     assert "48.5 MHz routed" in out and "9 answers compared" in out
     assert "another design" not in out
+    assert f"critical path: {BUILD['critical_path']}\n" in out and "chosen" not in out
+    digest = Design.load(folder).circuit.digest
+    record = {**BUILD, "seeds": {"1": 48.5, "2": 47.0}, "circuit": digest}
+    (folder / "icebreaker" / "build.json").write_text(json.dumps(record))
+    out = lithify(capsys, ["report", folder]).out
+    assert "seed 1 48.5 MHz, seed 2 47.0 MHz; seed 1 was chosen\n" in out
 
 
 def test_records_of_another_design_are_not_shown(folder: Path, capsys: Capture) -> None:
@@ -89,3 +98,27 @@ def test_a_bitstream_of_another_design_is_not_used(folder: Path, capsys: Capture
         assert ran.err == (
             f"lithify {words[0]}: {place}: built from another design: run `lithify build` again\n"
         )
+
+
+@pytest.mark.parametrize(
+    ("interface", "given", "every"),
+    [("stream", (), 2), ("comb", (), 3), ("pipeline", ("--every", "5"), 5)],
+)
+def test_a_build_has_the_registers_of_the_design(
+    folder: Path,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+    interface: str,
+    given: tuple[str, ...],
+    every: int,
+) -> None:
+    circuit = folder.with_name("pair.circuit")
+    compile(circuit, interface=interface, every=2).save(folder / "design.lith")
+
+    def run(*_: object, **options: object) -> None:
+        raise InputError(f"every={options['every']}")
+
+    monkeypatch.setattr(build, "run", run)
+    ran = lithify(capsys, ["build", folder, "--board", "icebreaker", *given])
+    said = "  the design is comb: registers every 3 levels of gates here\n"
+    assert ran.err == (said if interface == "comb" else "") + f"lithify build: every={every}\n"
