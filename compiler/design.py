@@ -93,6 +93,10 @@ class Design:
         """The scores[samples, classes] of raw features."""
         return np.asarray(self._engine.scores(self.codes(x)), np.int64)
 
+    def words(self, x: ArrayLike) -> dict[str, NDArray[np.int64]]:
+        """The words by name, each [samples, count], of raw features."""
+        return self._engine.words(self.codes(x))
+
     def interpret(self, x: ArrayLike) -> simulate.Answers:
         """What the interpreter answers: slow, and the meaning that all else is compared with."""
         return simulate.run(self.circuit, self.codes(x))

@@ -28,6 +28,14 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
 
     design = Design.load(arguments.design)
     x, y = read_samples(arguments.data, limit=arguments.limit)
+    if not design.circuit.scores:
+        engine = design.engine(threads=arguments.threads)
+        words = {name: w.tolist() for name, w in engine.words(design.codes(x)).items()}
+        shown = [(i, *row) for i, row in enumerate(zip(*words.values(), strict=True))]
+        screen.table(("sample", *words), shown[:SHOWN])
+        if len(x) > SHOWN:
+            screen.show(f"and {len(x) - SHOWN} more; --json shows all")
+        return {"words": words}
     scores = design.engine(threads=arguments.threads).scores(design.codes(x))
     found = scores.argmax(1)
     names = design.classes or tuple(str(i) for i in range(scores.shape[1]))
