@@ -1,4 +1,8 @@
-"""A design as a folder of files: the design itself, Verilog, C, exchange formats, report."""
+"""A design as a folder of files.
+
+These are the design itself, Verilog, C, exchange formats, the report, the certificate where there
+is one, and for raw features their code: as JSON, and as a C header beside the rest of the C.
+"""
 
 import json
 from pathlib import Path
@@ -6,13 +10,14 @@ from pathlib import Path
 from lithify.backends import aiger, blif
 from lithify.backends.artifacts import Artifacts
 from lithify.backends.c.emit import emit as emit_c
-from lithify.compiler import report
+from lithify.compiler import code_header, report
 from lithify.compiler.design import Design
 from lithify.compiler.design_file import NAME, to_bytes
 from lithify.ir.text import dump
 
 VERILOG, C, EXCHANGE = "verilog", "c", "exchange"
 CERTIFICATE = "certificate.json"
+INPUT_CODE = "input_code.json"
 
 
 def artifacts(design: Design) -> Artifacts:
@@ -24,7 +29,7 @@ def artifacts(design: Design) -> Artifacts:
         EXCHANGE: {
             f"{name}.circuit": dump(design.circuit).encode(),
             f"{name}.aig": aiger.write(design.netlist),
-            f"{name}.blif": blif.write(design.netlist),
+            f"{name}.blif": blif.write(design.netlist, rename=True),
         },
     }
     files = {
@@ -33,6 +38,9 @@ def artifacts(design: Design) -> Artifacts:
     files[NAME] = to_bytes(design)
     files["report.json"] = json.dumps(report.data(design), indent=1, sort_keys=True).encode()
     files["report.txt"] = report.text(design).encode()
+    if design.code is not None:
+        files[INPUT_CODE] = json.dumps(design.code.to_dict(), indent=1, sort_keys=True).encode()
+        files[f"{C}/{name}_code.h"] = code_header.header(design.code, name=name)
     if design.certificate is not None:
         files[CERTIFICATE] = design.certificate.to_bytes()
     return Artifacts(files)

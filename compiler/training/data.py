@@ -1,7 +1,7 @@
 """Data sets by name, and seeded, stratified splits of them.
 
-scikit-learn's bundled sets need nothing; the others come from the folder that the environment
-variable LITHIFY_DATA names, or from OpenML.
+scikit-learn's bundled sets need nothing; a name that ends in .npz is the path of an archive; the
+others come from the folder that the environment variable LITHIFY_DATA names, or from OpenML.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import difflib
 import hashlib
 import io
 import os
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -20,15 +19,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lithify.ir.errors import FormatError, InputError
+from lithify.compiler.training.tables import (
+    Indices,
+    Table,
+    read_archive,
+    read_table,
+    require_keys,
+    table_of,
+)
+from lithify.ir.errors import InputError
 
 VARIABLE = "LITHIFY_DATA"
 BUNDLED = ("breast_cancer", "digits", "iris", "wine")
 # The images: their name on OpenML.
 IMAGES = {"cifar10": "CIFAR_10", "fashion_mnist": "Fashion-MNIST", "mnist": "mnist_784"}
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
-Indices = NDArray[np.int64]
-Archive = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,23 +77,32 @@ def names() -> tuple[str, ...]:
     return (*sorted((*BUNDLED, *IMAGES)), *(f"tabular/{path.stem}" for path in tables))
 
 
-def load(name: str) -> Dataset:
-    """The data set of this name; InputError, with the nearest names or the ways to get it."""
+def load(name: str, *, folder: str | os.PathLike[str] = ".") -> Dataset:
+    """The data set of this name; InputError, with the nearest names or the ways to get it.
+
+    A name that ends in .npz is a path, seen from `folder`.
+    """
     if name in BUNDLED:
         return _bundled(name)
+    if name.endswith(".npz"):
+        path = Path(folder) / name
+        return _of_table(path.name, read_table(path))
     table = name.removeprefix("tabular/")
     if name not in IMAGES and (table == name or not table.replace("_", "").isalnum()):
         near = difflib.get_close_matches(name, names(), n=3, cutoff=0.7)
         hint = f"did you mean {', '.join(near)}? " if near else ""
-        raise InputError(f"data set {name!r} is unknown; {hint}Known: {', '.join(names())}")
-    folder = os.environ.get(VARIABLE)
-    if folder:
+        raise InputError(
+            f"data set {name!r} is unknown; {hint}Known: {', '.join(names())}, or "
+            "the path of an .npz file with x and y"
+        )
+    home = os.environ.get(VARIABLE)
+    if home:
         readers: tuple[Reader, ...] = _READERS.get(name, (partial(_table, name=table),))
         for reader in readers:
-            found = reader(Path(folder))
+            found = reader(Path(home))
             if found is not None:
                 return found
-    return _openml(name, IMAGES.get(name, table), folder)
+    return _openml(name, IMAGES.get(name, table), home)
 
 
 def split(
@@ -143,24 +157,13 @@ def _bundled(name: str) -> Dataset:
     return Dataset(name, bunch.data, bunch.target.astype(np.int64), classes, low, high)
 
 
-def _archive(path: Path) -> Archive | None:
-    """The arrays of an archive, None where there is no such file."""
-    if not path.is_file():
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise FormatError(f"{path}: no archive of plain arrays, or damaged ({error})") from error
-
-
 def _images(root: Path, name: str) -> Dataset | None:
     """An image set in the file NAME/NAME.npz with x_train, y_train, x_test and y_test."""
     path = root / name / f"{name}.npz"
-    stored = _archive(path)
+    stored = read_archive(path)
     if stored is None:
         return None
-    _require_keys(path, stored, "x_train", "y_train", "x_test", "y_test")
+    require_keys(path, stored, "x_train", "y_train", "x_test", "y_test")
     labels = CIFAR10 if name == "cifar10" else [str(i) for i in range(10)]
     return _of_parts(
         name,
@@ -173,14 +176,14 @@ def _images(root: Path, name: str) -> Dataset | None:
 def _cifar10_jpeg(root: Path) -> Dataset | None:
     """CIFAR-10 recompressed as JPEG, which its title says."""
     path = root / "cifar10_jpeg" / "cifar10_jpeg_q75.npz"
-    stored = _archive(path)
+    stored = read_archive(path)
     if stored is None:
         return None
     try:
         from PIL import Image
     except ImportError as error:
         raise InputError(f"{path}: its images are JPEGs; pip install pillow") from error
-    _require_keys(path, stored, "jpeg_header", "train_bytes", "test_bytes", "y_train", "y_test")
+    require_keys(path, stored, "jpeg_header", "train_bytes", "test_bytes", "y_train", "y_test")
     header = stored["jpeg_header"].tobytes()
 
     def decode(part: str) -> NDArray[Any]:
@@ -199,15 +202,15 @@ def _cifar10_jpeg(root: Path) -> Dataset | None:
 def _table(root: Path, name: str) -> Dataset | None:
     """A table in the file tabular/NAME.npz with X, y, train_idx and test_idx."""
     path = root / "tabular" / f"{name}.npz"
-    stored = _archive(path)
+    stored = read_archive(path)
     if stored is None:
         return None
-    _require_keys(path, stored, "X", "y", "train_idx", "test_idx")
-    labels = stored["y"].astype(np.int64)
-    values = stored.get("class_values", np.arange(labels.max() + 1))
-    parts = (stored["train_idx"].astype(np.int64), stored["test_idx"].astype(np.int64))
-    classes = tuple(str(value) for value in values)
-    return Dataset(f"tabular/{name}", stored["X"], labels, classes, standard=parts)
+    require_keys(path, stored, "X", "y", "train_idx", "test_idx")
+    return _of_table(f"tabular/{name}", table_of(path, stored))
+
+
+def _of_table(title: str, table: Table) -> Dataset:
+    return Dataset(title, table.x, table.y, table.classes, standard=table.standard)
 
 
 _READERS: dict[str, tuple[Reader, ...]] = {
@@ -215,12 +218,6 @@ _READERS: dict[str, tuple[Reader, ...]] = {
     "fashion_mnist": (partial(_images, name="fashion_mnist"),),
     "cifar10": (partial(_images, name="cifar10"), _cifar10_jpeg),
 }
-
-
-def _require_keys(path: Path, stored: Archive, *keys: str) -> None:
-    missing = [key for key in keys if key not in stored]
-    if missing:
-        raise FormatError(f"{path}: the array {missing[0]} is missing")
 
 
 def _of_parts(

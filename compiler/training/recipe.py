@@ -13,6 +13,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 from lithify.compiler.nets.build import logic
 from lithify.compiler.nets.encoders import Thermometer
 from lithify.compiler.nets.net import Net
@@ -28,7 +30,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class DataPart:
-    """Which data, and how it is split; without `test` the standard split, or a fifth."""
+    """Which data, and how it is split; without `test` the standard split, or a fifth.
+
+    A name that ends in .npz is a path, seen from the recipe's folder.
+    """
 
     name: str
     test: float | None = None
@@ -120,7 +125,7 @@ def run_recipe(
     """The result of following the recipe at `path`; `seed` stands in for the recipe's own."""
     recipe = read_recipe(path)
     chosen = recipe.seed if seed is None else seed
-    dataset = data.load(recipe.data.name)
+    dataset = data.load(recipe.data.name, folder=Path(path).parent)
     split = data.split(
         dataset, seed=chosen, test=recipe.data.test, validation=recipe.data.validation
     )
@@ -161,7 +166,7 @@ def build(part: NetPart | SoftBitPart, dataset: data.Dataset, split: data.Split,
         thresholds=part.thresholds,
         low=dataset.low,
         high=dataset.high,
-        code=part.code,
+        code=_code(part.code, dataset, split),
     )
     if isinstance(part, SoftBitPart):
         return soft_bit_net(
@@ -183,6 +188,15 @@ def build(part: NetPart | SoftBitPart, dataset: data.Dataset, split: data.Split,
         class_names=dataset.classes,
         seed=seed,
     )
+
+
+def _code(asked: str, dataset: data.Dataset, split: data.Split) -> str:
+    """Ranks where training does not show the range of whole numbers that the others have."""
+    if asked != "auto" or dataset.low is not None:
+        return asked
+    x, known = dataset.x, dataset.x[split.train]
+    inside = x.min() >= known.min() and x.max() <= known.max()
+    return asked if inside and (x == np.floor(x)).all() else "rank"
 
 
 def _read(kind: type[T], plain: Mapping[str, Any], path: str, prefix: str) -> T:

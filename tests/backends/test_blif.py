@@ -246,6 +246,42 @@ def test_names_that_cannot_be_written(name: str, message: str) -> None:
     assert str(error.value) == message
 
 
+def test_names_that_cannot_be_written_may_be_replaced() -> None:
+    builder = Builder()
+    a = builder.input("a b", width=2)[0].tolist()
+    b = builder.input("a_b_2.1")[0].tolist()
+    c = builder.input("a_b")[0].tolist()
+    y = builder.input("y")[0].tolist()
+    builder.output("y", [builder.and_(*a)])
+    builder.output("a b", a)
+    builder.output("a_b", c)
+    builder.output("q#\u00e9\\", [builder.xor(b[0], y[0])])
+    circuit = builder.finish()
+    data = write(circuit, rename=True)
+    assert data.decode().split(".names")[0] == (
+        "# input a_b_3 is 'a b'\n# output y_2 is 'y'\n# output a_b_2 is 'a b'\n"
+        "# output q_ is 'q#\\xe9\\\\'\n"
+        ".model top\n.inputs \\\n a_b_3.0 a_b_3.1 a_b_2.1 a_b y\n"
+        ".outputs \\\n y_2 a_b_2[0] a_b_2[1] a_b q_\n"
+    )
+    back = read(data)
+    assert [port.name for port in back.inputs] == ["a_b_3", "a_b_2.1", "a_b", "y"]
+    codes = all_codes(back, np.random.default_rng(0))
+    found, right = (
+        signal_bits(c, codes)[np.concatenate([w.signals.ravel() for w in c.words])]
+        for c in (back, circuit)
+    )
+    np.testing.assert_array_equal(found, right)
+    script = "read_blif in.blif; strash; write_blif out.blif"
+    _, files = abc.run_script(script, {"in.blif": data}, ["out.blif"], time_limit=20)
+    assert_same_words(back, read(files["out.blif"]), np.random.default_rng(0))
+
+
+@given(circuits(most_gates=25))
+def test_names_that_can_be_written_stay(circuit: Circuit) -> None:
+    assert write(circuit, rename=True) == write(circuit)
+
+
 def test_an_output_may_be_the_input_of_its_name() -> None:
     text = ".model m\n.inputs a b\n.outputs b t\n.names a t\n0 1\n.end\n"
     circuit = read(text.encode())

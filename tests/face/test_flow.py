@@ -21,7 +21,8 @@ FILES = {
     "design.lith",
     "report.json",
     "report.txt",
-    *("c/tiny.c", "c/tiny.h"),
+    "input_code.json",
+    *("c/tiny.c", "c/tiny.h", "c/tiny_code.h"),
     *("exchange/tiny.aig", "exchange/tiny.blif", "exchange/tiny.circuit"),
     *("verilog/design.json", "verilog/tiny.v"),
 }

@@ -113,7 +113,7 @@ def test_unknown_names(name: str, hint: str) -> None:
         data.load(name)
     assert str(caught.value) == (
         f"data set {name!r} is unknown; {hint}Known: breast_cancer, cifar10, digits, "
-        "fashion_mnist, iris, mnist, wine"
+        "fashion_mnist, iris, mnist, wine, or the path of an .npz file with x and y"
     )
 
 

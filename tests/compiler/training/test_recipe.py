@@ -169,8 +169,8 @@ def test_the_test_samples_do_not_reach_the_net(iris: Path, monkeypatch: pytest.M
     plain = run_recipe(iris)
     load = data.load
 
-    def spoilt(name: str) -> data.Dataset:
-        found = load(name)
+    def spoilt(name: str, folder: Path) -> data.Dataset:
+        found = load(name, folder=folder)
         found.x[plain.split.test] = 1e6
         return found
 
@@ -187,6 +187,34 @@ def test_a_recipe_resumes(iris: Path, tmp_path: Path) -> None:
     again = run_recipe(iris, checkpoint=checkpoint, resume=True, progress=told.append)
     assert told == []
     assert again.history == whole.history
+
+
+def test_a_recipe_trains_on_own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(120, 3))
+    y = np.where(x[:, 0] > 0, "up", "down")
+    (tmp_path / "flights").mkdir()
+    np.savez(tmp_path / "flights" / "own.npz", x=x, y=y)
+    recipe = tmp_path / "flights" / "own.toml"
+    recipe.write_text(IRIS.replace('"iris"', '"own.npz"').replace("[60, 30]", "[40, 20]"))
+    monkeypatch.chdir(tmp_path)
+    result = run_recipe("flights/own.toml")
+    assert result.net.classes == ("down", "up")
+    assert result.test_accuracy > 0.8
+    assert result.provenance["data"] == "own.npz"
+
+
+def test_whole_numbers_outside_the_training_range_have_codes(tmp_path: Path) -> None:
+    x = np.arange(60).reshape(30, 2)
+    train, test = np.arange(1, 29), np.array([0, 29])
+    np.savez(tmp_path / "own.npz", X=x, y=np.arange(30) % 2, train_idx=train, test_idx=test)
+    recipe = tmp_path / "own.toml"
+    recipe.write_text(
+        '[data]\nname = "own.npz"\n[net]\nthresholds = 3\nlayers = [8]\n[train]\nepochs = 1\n'
+    )
+    result = run_recipe(recipe)
+    assert result.split.test.tolist() == [0, 29]
+    assert result.net.code.kind == "rank"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples" / "recipes").glob("*.toml")))
