@@ -86,7 +86,17 @@ def _open(source: "Net | Circuit | str | Path") -> Source:
         return Source(name="net", circuit=source, provenance={})
     if isinstance(source, str | Path):
         return _open_file(Path(source))
-    return _of_net(source, "net", {})
+    from lithify.compiler.nets import Net
+
+    if isinstance(source, Net):
+        return _of_net(source, "net", {})
+    kind = type(source)
+    graph = any(one.__module__.partition(".")[0] == "networkx" for one in kind.__mro__)
+    hint = "; for this graph, Circuit.from_graph(g)" if graph else ""
+    raise InputError(
+        f"a {kind.__name__} cannot be compiled; hand in a net, a circuit or the path of a file "
+        f"that holds one{hint}"
+    )
 
 
 def _of_net(net: "Net", name: str, provenance: Mapping[str, Any]) -> Source:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import math
 import os
 import time
@@ -23,10 +22,9 @@ from lithify.compiler.nets.model_file import describe, state_of
 from lithify.compiler.nets.net import Net
 from lithify.compiler.training import checkpoint as checkpoints
 from lithify.compiler.training.data import digest, stratified
-from lithify.compiler.training.settings import Settings
+from lithify.compiler.training.settings import Settings, require_seed
 from lithify.ir.errors import FormatError, InputError
 
-log = logging.getLogger(__name__)
 ENCODE_BATCH = 4096
 ONE_THREAD_CELLS = 2**19
 Labels = NDArray[np.int64]
@@ -96,6 +94,7 @@ def train(
         patience=patience,
         optimiser=optimiser,
     )
+    require_seed(seed)
     net.check()
     features, labels = np.asarray(x), require_labels(x, y, net)
     if isinstance(validation, tuple):
@@ -199,11 +198,13 @@ class _Run:
         }
 
     def restore(self, path: Path) -> None:
-        """Stand where the checkpoint stands, if there is one."""
+        """Stand where the checkpoint stands."""
         state = checkpoints.read(path, self.identity)
         if state is None:
-            log.info("%s does not exist; training starts at the beginning", path)
-            return
+            raise InputError(
+                f"there is no checkpoint at {path}; leave out --resume (in Python: resume=True) "
+                "to train from the beginning"
+            )
         try:
             self.net.load_state_dict(dict(state.best_net))
             self.best_net = _copy(self.net)

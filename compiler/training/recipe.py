@@ -21,7 +21,7 @@ from lithify.compiler.nets.net import Net
 from lithify.compiler.nets.soft_bit_build import LayerSpec, soft_bit_net
 from lithify.compiler.training import data
 from lithify.compiler.training.loop import History, Progress, accuracy, train
-from lithify.compiler.training.settings import Settings
+from lithify.compiler.training.settings import Settings, require_seed
 from lithify.ir.errors import InputError, ParseError
 
 ENCODERS = {"quantile": Thermometer.quantile, "uniform": Thermometer.uniform}
@@ -125,6 +125,7 @@ def run_recipe(
     """The result of following the recipe at `path`; `seed` stands in for the recipe's own."""
     recipe = read_recipe(path)
     chosen = recipe.seed if seed is None else seed
+    require_seed(chosen)
     dataset = data.load(recipe.data.name, folder=Path(path).parent)
     split = data.split(
         dataset, seed=chosen, test=recipe.data.test, validation=recipe.data.validation

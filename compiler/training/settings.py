@@ -44,6 +44,12 @@ class Settings:
         _require("optimiser", repr(self.optimiser), known, "adam or radam")
 
 
+def require_seed(seed: int) -> None:
+    """Refuse a seed that no random stream can start from."""
+    if seed < 0:
+        raise InputError(f"the seed is {seed}; it must be 0 or more")
+
+
 def _require(name: str, value: object, good: bool, needed: str) -> None:
     if not good:
         raise InputError(f"{name} is {value}; it must be {needed}")

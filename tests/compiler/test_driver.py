@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import networkx
 import numpy as np
 import pytest
 from tiny_nets import blobs, tiny_net
@@ -141,3 +142,20 @@ def test_a_description_of_another_file_is_said(design: Design) -> None:
     with pytest.raises(InputError) as error:
         design.subjects({FILE: design.verilog[FILE]})
     assert str(error.value) == (f"design.json speaks of {design.name}.v, which is not beside it")
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "hint"),
+    [
+        (3, "int", ""),
+        (None, "NoneType", ""),
+        (networkx.DiGraph(), "DiGraph", "; for this graph, Circuit.from_graph(g)"),
+    ],
+)
+def test_what_cannot_be_compiled(source: object, kind: str, hint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        compile(source)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        f"a {kind} cannot be compiled; hand in a net, a circuit or the path of a file that "
+        f"holds one{hint}"
+    )

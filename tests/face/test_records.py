@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
     """A folder with a design of two bits and records of it."""
     builder = Builder()
     a, b = builder.input("x", kind="bit", count=2).ravel()
-    builder.output("y", [int(builder.and_(a, b))])
+    builder.output("y", [int(builder.and_(int(a), int(b)))])
     path = tmp_path / "pair.circuit"
     path.write_text(dump(builder.finish(readout="bits")))
     design = compile(path)

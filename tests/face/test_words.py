@@ -15,7 +15,7 @@ from lithify.ir.text import dump
 def test_predict_shows_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     builder = Builder()
     a, b = builder.input("x", kind="bit", count=2).ravel()
-    builder.output("both", [int(builder.and_(a, b))])
+    builder.output("both", [int(builder.and_(int(a), int(b)))])
     path = tmp_path / "pair.circuit"
     path.write_text(dump(builder.finish(readout="bits")))
     design = compile(path).save(tmp_path / "pair.lith")

@@ -163,6 +163,12 @@ def test_a_seed_given_stands_in_for_the_recipes(iris: Path) -> None:
     assert other.provenance["seed"] == 7
 
 
+def test_a_seed_below_zero(iris: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        run_recipe(iris, seed=-1)
+    assert str(caught.value) == "the seed is -1; it must be 0 or more"
+
+
 def test_the_test_samples_do_not_reach_the_net(iris: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from lithify.compiler.training import data
 

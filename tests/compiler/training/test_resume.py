@@ -78,10 +78,19 @@ def test_a_finished_run_resumes_to_itself(tmp_path: Path) -> None:
     assert same(first, again)
 
 
-def test_resuming_from_nothing_starts_at_the_beginning(tmp_path: Path) -> None:
-    one, other = tiny_net(), tiny_net()
-    assert run(one, checkpoint=tmp_path / "none", resume=True) == run(other)
-    assert same(one, other)
+def test_resuming_from_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        run(tiny_net(), checkpoint=tmp_path / "none", resume=True)
+    assert str(caught.value) == (
+        f"there is no checkpoint at {tmp_path / 'none'}; leave out --resume (in Python: "
+        "resume=True) to train from the beginning"
+    )
+
+
+def test_a_seed_below_zero() -> None:
+    with pytest.raises(InputError) as caught:
+        run(tiny_net(), seed=-1)
+    assert str(caught.value) == "the seed is -1; it must be 0 or more"
 
 
 @pytest.mark.parametrize(
