@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lithify.compiler.nets import logic
-from lithify.compiler.nets.gates import corner_coefficients, table_corners
+from lithify.compiler.nets.gates.soft import corner_coefficients, table_corners
 
 INPUTS, WIDTH, DEPTH, CLASSES, BATCH = 400, 8000, 6, 10, 100
 MOST_TIME, MOST_MEGABYTES = 0.45, 125

@@ -56,6 +56,12 @@ class Layer(nn.Module, ABC):
     def project_(self) -> None:  # noqa: B027
         """Bring the weights back to where they may be, after an optimiser's step."""
 
+    def settle_(self, done: float, optimiser: torch.optim.Optimizer) -> None:  # noqa: B027
+        """Rewire, freeze or anneal after an epoch, with the share `done` of all epochs over.
+
+        The optimiser's state of weights that begin anew must be cleared here.
+        """
+
     @abstractmethod
     def describe(self) -> Description:
         """The architecture as JSON-able values; `restore` reads it back."""

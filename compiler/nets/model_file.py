@@ -17,11 +17,9 @@ import safetensors.torch
 from torch import Tensor
 
 from lithify.compiler.nets.encoders import Thermometer
-from lithify.compiler.nets.heads import GroupSum
+from lithify.compiler.nets.families import HEADS, LAYERS
 from lithify.compiler.nets.layer import Layer, Shapes
-from lithify.compiler.nets.logic_layer import LogicLayer
 from lithify.compiler.nets.net import Net
-from lithify.compiler.nets.soft_bit_build import FIXED, WEIGHTED
 from lithify.ir.errors import FormatError, InputError
 from lithify.ir.files import write_atomically
 
@@ -29,8 +27,6 @@ FORMAT = "lithify-model"
 VERSION = 1
 MOST_HEADER = 64 * 2**20
 ENCODERS: dict[str, type[Thermometer]] = {"thermometer": Thermometer}
-LAYERS: dict[str, type[Layer]] = {"logic": LogicLayer, **WEIGHTED, **FIXED}
-HEADS: dict[str, type[GroupSum]] = {"group_sum": GroupSum}
 
 
 def save(

@@ -29,12 +29,12 @@ class Checkpoint:
     best: Any
     net: Mapping[str, Tensor]
     best_net: Mapping[str, Tensor]
-    optimiser: Mapping[str, Tensor]
+    course: Mapping[str, Tensor]
 
 
 def write(path: Path, state: Checkpoint) -> None:
     """Replace the file at `path` in one step."""
-    parts = {"net": state.net, "best": state.best_net, "adam": state.optimiser}
+    parts = {"net": state.net, "best": state.best_net, "course": state.course}
     tensors = {
         f"{part}/{name}": value.detach().cpu().contiguous()
         for part, values in parts.items()
@@ -66,7 +66,7 @@ def read(path: Path, run: Mapping[str, Any]) -> Checkpoint | None:
                 f"{_short(header['run'].get(key))} and is {_short(value)} now; use the old "
                 "setting, or delete the checkpoint to train from the beginning"
             )
-    parts: dict[str, dict[str, Tensor]] = {"net": {}, "best": {}, "adam": {}}
+    parts: dict[str, dict[str, Tensor]] = {"net": {}, "best": {}, "course": {}}
     for name, value in tensors.items():
         part, _, rest = name.partition("/")
         parts.setdefault(part, {})[rest] = value
@@ -76,7 +76,7 @@ def read(path: Path, run: Mapping[str, Any]) -> Checkpoint | None:
         header.get("best"),
         parts["net"],
         parts["best"],
-        parts["adam"],
+        parts["course"],
     )
 
 

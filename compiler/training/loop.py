@@ -22,6 +22,7 @@ from lithify.compiler.nets.model_file import describe, state_of
 from lithify.compiler.nets.net import Net
 from lithify.compiler.training import checkpoint as checkpoints
 from lithify.compiler.training.data import digest, stratified
+from lithify.compiler.training.method import Adam, Method
 from lithify.compiler.training.settings import Settings, require_seed
 from lithify.ir.errors import FormatError, InputError
 
@@ -70,7 +71,7 @@ def train(
     label_smoothing: float = 0.0,
     flip: float = 0.0,
     patience: int | None = None,
-    optimiser: str = "adam",
+    method: Method | None = None,
     validation: float | tuple[ArrayLike, ArrayLike] = 0.1,
     seed: int = 0,
     device: str = "auto",
@@ -82,7 +83,7 @@ def train(
 
     Best is the highest accuracy of the *hard* net on validation samples (the last of equals): a
     stratified share of the samples, or a pair (x, y). With `checkpoint` every epoch is kept in that
-    file, and `resume` goes on from it, bit for bit as if never stopped.
+    file, and `resume` goes on from it, bit for bit as if never stopped. The default method is Adam.
     """
     settings = Settings(
         epochs=epochs,
@@ -92,7 +93,6 @@ def train(
         label_smoothing=label_smoothing,
         flip=flip,
         patience=patience,
-        optimiser=optimiser,
     )
     require_seed(seed)
     net.check()
@@ -104,7 +104,7 @@ def train(
         kept, out = stratified(np.arange(len(labels)), labels, validation, rng)
         held, held_labels = features[out], labels[out]
         features, labels = features[kept], labels[kept]
-    run = _Run(net, settings, seed, _device(device))
+    run = _Run(net, settings, method or Adam(), seed, _device(device))
     run.load(features, labels, held, held_labels)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and resume:
@@ -170,13 +170,16 @@ def _device(name: str) -> torch.device:
 class _Run:
     """One training run: what changes from epoch to epoch."""
 
-    def __init__(self, net: Net, settings: Settings, seed: int, device: torch.device) -> None:
+    def __init__(
+        self, net: Net, settings: Settings, method: Method, seed: int, device: torch.device
+    ) -> None:
         self.home = net.device
         self.net = net.to(device)
         self.settings = settings
         self.seed = seed
         self.device = device
-        self.optimiser = make_optimiser(net, settings)
+        self.method = method
+        self.course = method.begin(self.net, settings.learning_rate)
         self.epochs: list[Epoch] = []
         self.best: Epoch | None = None
         self.best_net = _copy(net)
@@ -191,6 +194,7 @@ class _Run:
         self.held, self.held_labels = encode(self.net, held), held_labels
         self.identity: dict[str, Any] = {
             "settings": asdict(self.settings),
+            "method": {"kind": self.method.kind, **asdict(self.method)},
             "seed": self.seed,
             "data": digest(bits, labels) + digest(self.held, held_labels),
             "net": describe(self.net),
@@ -209,7 +213,7 @@ class _Run:
             self.net.load_state_dict(dict(state.best_net))
             self.best_net = _copy(self.net)
             self.net.load_state_dict(dict(state.net))
-            checkpoints.restore_optimiser(self.optimiser, state.optimiser)
+            self.course.restore(state.course)
             self.epochs = [Epoch(int(number), *rest) for number, *rest in state.epochs]
             self.best = self.epochs[state.best]
         except (IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -221,14 +225,13 @@ class _Run:
         """Write a checkpoint."""
         assert self.best is not None
         rows = [[e.number, e.loss, e.accuracy] for e in self.epochs]
-        tensors = checkpoints.optimiser_tensors(self.optimiser)
         state = checkpoints.Checkpoint(
             self.identity,
             rows,
             self.best.number,
             self.net.state_dict(),
             self.best_net,
-            tensors,
+            self.course.state(),
         )
         checkpoints.write(path, state)
 
@@ -262,6 +265,7 @@ class _Run:
         steps = -(-len(order) // self.settings.batch)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         self.net.train()
+        self.course.begin(noise)
         for _, layer in self.net.steps():
             layer.begin_(noise)
         for step in range(steps):
@@ -275,6 +279,10 @@ class _Run:
                 f"the loss is {loss} in epoch {number}; train again with a learning rate below "
                 f"{self.settings.learning_rate}"
             )
+        done = (number + 1) / self.settings.epochs
+        self.course.settle(done)
+        for _, layer in self.net.steps():
+            layer.settle_(done, self.course.optimiser)
         self._judge(number, loss)
 
     def _step(self, chosen: Tensor, noise: torch.Generator) -> Tensor:
@@ -283,25 +291,26 @@ class _Run:
         if self.settings.flip:
             flipped = torch.rand(bits.shape, generator=noise) < self.settings.flip
             bits = bits ^ flipped.to(self.device)
-        loss = functional.cross_entropy(
-            self.net.logits(bits.t().to(torch.float32).contiguous()),
-            self.labels.index_select(0, chosen),
-            label_smoothing=self.settings.label_smoothing,
+        loss = self.course.step(
+            bits.t().to(torch.float32).contiguous(), self.labels.index_select(0, chosen), self._loss
         )
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
         for _, layer in self.net.steps():
             layer.project_()
-        return loss.detach()
+        return loss
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The mean cross entropy."""
+        return functional.cross_entropy(
+            logits, labels, label_smoothing=self.settings.label_smoothing
+        )
 
     def _set_rate(self, step: int, steps: int) -> None:
         """The learning rate is a function of the step alone."""
         rate = self.settings.learning_rate
         if self.settings.schedule == "cosine":
             rate *= 0.5 * (1 + math.cos(math.pi * step / steps))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        for group in self.course.optimiser.param_groups:
+            group["lr"] = rate * group.get("scale", 1.0)
 
     def _judge(self, number: int, loss: float) -> None:
         """Score the hard net, and keep its weights if no earlier epoch did better."""
@@ -311,14 +320,6 @@ class _Run:
         self.epochs.append(epoch)
         if self.best is None or right >= self.best.accuracy:
             self.best, self.best_net = epoch, _copy(self.net)
-
-
-def make_optimiser(net: Net, settings: Settings) -> torch.optim.Optimizer:
-    """The optimiser of the layers' weights."""
-    weights = net.layers.parameters()
-    if settings.optimiser == "radam":
-        return torch.optim.RAdam(weights, lr=settings.learning_rate)
-    return torch.optim.Adam(weights, lr=settings.learning_rate, fused=True)
 
 
 def encode(net: Net, x: NDArray[Any]) -> NDArray[np.bool_]:

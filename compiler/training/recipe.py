@@ -6,8 +6,8 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from importlib import metadata
 from pathlib import Path
 from types import UnionType
@@ -15,17 +15,21 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from lithify.compiler.nets.build import logic
-from lithify.compiler.nets.encoders import Thermometer
+from lithify.compiler.nets.families import SPECS
 from lithify.compiler.nets.net import Net
-from lithify.compiler.nets.soft_bit_build import LayerSpec, soft_bit_net
+from lithify.compiler.nets.spec import ENCODERS, NetSpec
 from lithify.compiler.training import data
 from lithify.compiler.training.loop import History, Progress, accuracy, train
+from lithify.compiler.training.method import METHODS, Adam, Method
 from lithify.compiler.training.settings import Settings, require_seed
 from lithify.ir.errors import InputError, ParseError
 
-ENCODERS = {"quantile": Thermometer.quantile, "uniform": Thermometer.uniform}
 T = TypeVar("T")
+# What the key `kind` of a table chooses from, and the choice where it is left out.
+KINDS: dict[type[Any], tuple[str, Mapping[str, type[Any]]]] = {
+    NetSpec: ("logic", SPECS),
+    Method: ("adam", METHODS),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,42 +45,13 @@ class DataPart:
 
 
 @dataclass(frozen=True, slots=True)
-class NetPart:
-    """The encoder and the widths of the logic layers."""
-
-    layers: tuple[int, ...]
-    encoder: str = "quantile"
-    thresholds: int = 1
-    code: str = "auto"
-    temperature: float | None = None
-    parametrisation: str = "softmax16"
-    residual: float = 0.9
-    noise: float = 1.0
-    kind: str = "logic"
-
-
-@dataclass(frozen=True, slots=True)
-class SoftBitPart:
-    """The encoder and the layers of a net of soft bits."""
-
-    layers: tuple[LayerSpec, ...]
-    encoder: str = "quantile"
-    thresholds: int = 1
-    code: str = "auto"
-    temperature: float = 1.0
-    kind: str = "db"
-
-
-NETS: dict[str, type[NetPart] | type[SoftBitPart]] = {"logic": NetPart, "db": SoftBitPart}
-
-
-@dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything that makes a trained net, for a seed."""
 
     data: DataPart
-    net: NetPart | SoftBitPart
+    net: NetSpec
     train: Settings = field(default_factory=Settings)
+    method: Method = field(default_factory=Adam)
     seed: int = 0
 
 
@@ -102,15 +77,10 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as text: {error}") from error
     try:
-        plain = tomllib.loads(text)
+        tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _misplaced(str(error), str(path), text) from error
-    recipe = _read(Recipe, plain, str(path), "")
-    if recipe.net.encoder not in ENCODERS:
-        raise InputError(
-            f"{path}: net.encoder is {recipe.net.encoder!r}; it must be {' or '.join(ENCODERS)}"
-        )
-    return recipe
+    return _read(Recipe, tables, str(path), "")
 
 
 def run_recipe(
@@ -143,11 +113,12 @@ def run_recipe(
         progress=progress,
         checkpoint=checkpoint,
         resume=resume,
+        method=recipe.method,
         **settings,
     )
     tested = accuracy(net, x[split.test], y[split.test])
     provenance = {
-        "recipe": asdict(recipe),
+        "recipe": plain(recipe),
         "seed": chosen,
         "data": dataset.title,
         "data_digest": dataset.digest,
@@ -160,35 +131,24 @@ def run_recipe(
     return Result(net, dataset, split, history, history.best.accuracy, tested, provenance)
 
 
-def build(part: NetPart | SoftBitPart, dataset: data.Dataset, split: data.Split, seed: int) -> Net:
+def plain(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as its TOML file says it, every default written out."""
+    tables = asdict(recipe)
+    tables["net"] = {"kind": recipe.net.family, **tables["net"]}
+    tables["method"] = {"kind": recipe.method.kind, **tables["method"]}
+    return tables
+
+
+def build(spec: NetSpec, dataset: data.Dataset, split: data.Split, seed: int) -> Net:
     """The untrained net of a recipe, its encoder fitted on the training samples alone."""
-    encoder = ENCODERS[part.encoder](
+    encoder = ENCODERS[spec.encoder](
         dataset.x[split.train],
-        thresholds=part.thresholds,
+        thresholds=spec.thresholds,
         low=dataset.low,
         high=dataset.high,
-        code=_code(part.code, dataset, split),
+        code=_code(spec.code, dataset, split),
     )
-    if isinstance(part, SoftBitPart):
-        return soft_bit_net(
-            layers=part.layers,
-            classes=len(dataset.classes),
-            encoder=encoder,
-            temperature=part.temperature,
-            class_names=dataset.classes,
-            seed=seed,
-        )
-    return logic(
-        layers=part.layers,
-        classes=len(dataset.classes),
-        encoder=encoder,
-        temperature=part.temperature,
-        parametrisation=part.parametrisation,
-        residual=part.residual,
-        noise=part.noise,
-        class_names=dataset.classes,
-        seed=seed,
-    )
+    return spec.build(encoder, classes=len(dataset.classes), class_names=dataset.classes, seed=seed)
 
 
 def _code(asked: str, dataset: data.Dataset, split: data.Split) -> str:
@@ -203,10 +163,13 @@ def _code(asked: str, dataset: data.Dataset, split: data.Split) -> str:
 def _read(kind: type[T], plain: Mapping[str, Any], path: str, prefix: str) -> T:
     """A dataclass from a table with exactly its keys and types."""
     hints = get_type_hints(kind)
+    known = [one.name for one in fields(kind)]  # type: ignore[arg-type]
+    if issubclass(kind, tuple(KINDS)):
+        known.insert(0, "kind")
     for key in plain:
-        if key not in hints:
-            near = difflib.get_close_matches(key, hints, n=1, cutoff=0.5)
-            hint = f"did you mean {prefix}{near[0]}?" if near else f"known: {', '.join(hints)}"
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            hint = f"did you mean {prefix}{near[0]}?" if near else f"known: {', '.join(known)}"
             raise InputError(f"{path}: the key {prefix}{key} is unknown; {hint}")
     values: dict[str, Any] = {}
     for one in fields(kind):  # type: ignore[arg-type]
@@ -223,41 +186,47 @@ def _read(kind: type[T], plain: Mapping[str, Any], path: str, prefix: str) -> T:
 
 def _value(hint: Any, value: Any, path: str, name: str) -> Any:
     """The value in the type that the key has."""
-    if hint == NetPart | SoftBitPart:
-        hint = _net_part(value, path)
-    if hint in (DataPart, NetPart, SoftBitPart, Settings):
-        if isinstance(value, dict):
-            return _read(hint, value, path, f"{name}.")
-        raise InputError(f"{path}: {name} is {value!r}; it must be a table, [{name}]")
-    if hint == tuple[LayerSpec, ...]:
-        return _layers(value, path, name)
+    if is_dataclass(hint):
+        return _part(hint, value, path, name)
     if get_origin(hint) is UnionType:
         hint = get_args(hint)[0]
+    if get_origin(hint) is tuple:
+        return _tuple(get_args(hint)[0], value, path, name)
     if hint is float and type(value) is int:
         return float(value)
-    if get_origin(hint) is tuple:
-        if isinstance(value, list) and all(type(one) is int for one in value):
-            return tuple(value)
-        raise InputError(f"{path}: {name} is {value!r}; it must be a list of integers")
     if type(value) is not hint:
         words = {str: "a text", int: "an integer", float: "a number", bool: "true or false"}
         raise InputError(f"{path}: {name} is {value!r}; it must be {words[hint]}")
     return value
 
 
-def _net_part(value: Any, path: str) -> type[NetPart] | type[SoftBitPart]:
-    """What the kind of net takes."""
-    kind = value.get("kind", "logic") if isinstance(value, dict) else "logic"
-    if not isinstance(kind, str) or kind not in NETS:
-        raise InputError(f"{path}: net.kind is {kind!r}; it must be {' or '.join(NETS)}")
-    return NETS[kind]
+def _part(hint: Any, value: Any, path: str, name: str) -> Any:
+    """The dataclass of a table; its key `kind` chooses where there are several."""
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: {name} is {value!r}; it must be a table, [{name}]")
+    if hint in KINDS:
+        default, kinds = KINDS[hint]
+        kind = value.get("kind", default)
+        if not isinstance(kind, str) or kind not in kinds:
+            raise InputError(f"{path}: {name}.kind is {kind!r}; it must be {_either(kinds)}")
+        hint = kinds[kind]
+    return _read(hint, value, path, f"{name}.")
 
 
-def _layers(value: Any, path: str, name: str) -> tuple[LayerSpec, ...]:
-    """The layers of a list of tables."""
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise InputError(f"{path}: {name} is {value!r}; it must be tables, [[{name}]]")
-    return tuple(_read(LayerSpec, one, path, f"{name}.{i}.") for i, one in enumerate(value))
+def _tuple(hint: Any, value: Any, path: str, name: str) -> tuple[Any, ...]:
+    """The elements of a list of tables or of integers."""
+    if is_dataclass(hint):
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            raise InputError(f"{path}: {name} is {value!r}; it must be tables, [[{name}]]")
+        return tuple(_part(hint, one, path, f"{name}.{i}") for i, one in enumerate(value))
+    if isinstance(value, list) and all(type(one) is int for one in value):
+        return tuple(value)
+    raise InputError(f"{path}: {name} is {value!r}; it must be a list of integers")
+
+
+def _either(names: Collection[str]) -> str:
+    *rest, last = names
+    return f"{', '.join(rest)} or {last}" if rest else last
 
 
 def _misplaced(message: str, path: str, text: str) -> ParseError:

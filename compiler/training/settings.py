@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from lithify.ir.errors import InputError
 
-OPTIMISERS = ("adam", "radam")
 SCHEDULES = ("constant", "cosine")
 
 
@@ -25,7 +24,6 @@ class Settings:
     label_smoothing: float = 0.0
     flip: float = 0.0
     patience: int | None = None
-    optimiser: str = "adam"
 
     def __post_init__(self) -> None:
         """Refuse what no run can be made of."""
@@ -40,8 +38,6 @@ class Settings:
         _require("patience", self.patience, enough, "at least 1")
         known = self.schedule in SCHEDULES
         _require("schedule", repr(self.schedule), known, "constant or cosine")
-        known = self.optimiser in OPTIMISERS
-        _require("optimiser", repr(self.optimiser), known, "adam or radam")
 
 
 def require_seed(seed: int) -> None:

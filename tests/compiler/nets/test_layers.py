@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from lithify.compiler.nets.families import LAYERS
+from lithify.compiler.nets.gates.dense import LogicLayer
 from lithify.compiler.nets.layer import Layer
-from lithify.compiler.nets.logic_layer import LogicLayer
-from lithify.compiler.nets.model_file import LAYERS
-from lithify.compiler.nets.soft_bit_fixed import Majority
-from lithify.compiler.nets.soft_bit_layers import AndLayer, NotLayer, OrLayer
+from lithify.compiler.nets.soft_bits.fixed import Majority
+from lithify.compiler.nets.soft_bits.weighted import AndLayer, NotLayer, OrLayer
 from lithify.ir import simulate
 from lithify.ir.builder import Builder
 from lithify.ir.errors import FormatError, HardenError, InputError

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from lithify.compiler.lowering import lower
-from lithify.compiler.nets import LayerSpec
+from lithify.compiler.nets import SoftBitLayerSpec
+from lithify.compiler.nets.gates.build import LogicSpec
+from lithify.compiler.nets.soft_bits.build import SoftBitSpec
 from lithify.compiler.training import accuracy, read_recipe, run_recipe
-from lithify.compiler.training.recipe import DataPart, NetPart, Recipe, SoftBitPart
+from lithify.compiler.training.recipe import DataPart, Recipe
 from lithify.compiler.training.settings import Settings
 from lithify.ir import simulate
 from lithify.ir.errors import InputError, ParseError
@@ -62,8 +64,10 @@ kind = "harden"
 
 [train]
 epochs = 30
-optimiser = "radam"
 learning_rate = 0.02
+
+[method]
+kind = "radam"
 """
 
 
@@ -77,7 +81,7 @@ def iris(tmp_path: Path) -> Path:
 def test_a_recipe_is_read_whole(iris: Path) -> None:
     assert read_recipe(iris) == Recipe(
         DataPart("iris", test=0.3),
-        NetPart((60, 30), "quantile", 4, temperature=2.0, residual=0.4),
+        LogicSpec(layers=(60, 30), thresholds=4, temperature=2.0, residual=0.4),
         Settings(epochs=15, batch=16, learning_rate=0.05),
         seed=4,
     )
@@ -101,12 +105,12 @@ def test_a_recipe_makes_a_net_that_becomes_a_circuit(iris: Path) -> None:
 
 def test_a_recipe_makes_a_net_of_soft_bits(iris: Path) -> None:
     iris.write_text(SOFT_BITS)
-    assert read_recipe(iris).net == SoftBitPart(
-        (
-            LayerSpec("complement"),
-            LayerSpec("and", width=11, start=0.49, spread=0.0),
-            LayerSpec("count", groups=3),
-            LayerSpec("harden"),
+    assert read_recipe(iris).net == SoftBitSpec(
+        layers=(
+            SoftBitLayerSpec("complement"),
+            SoftBitLayerSpec("and", width=11, start=0.49, spread=0.0),
+            SoftBitLayerSpec("count", groups=3),
+            SoftBitLayerSpec("harden"),
         ),
         thresholds=3,
     )
@@ -136,15 +140,15 @@ def test_a_recipe_makes_a_net_of_soft_bits(iris: Path) -> None:
         (
             "thresholds = 3",
             "residual = 0.5",
-            "the key net.residual is unknown; known: layers, "
-            "encoder, thresholds, code, temperature, kind",
+            "the key net.residual is unknown; known: kind, "
+            "encoder, thresholds, code, layers, temperature",
         ),
         (
             "thresholds = 3",
             "layers = [60]",
             "net.layers is [60]; it must be tables, [[net.layers]]",
         ),
-        ('"radam"', '"sgd"', "train.optimiser is 'sgd'; it must be adam or radam"),
+        ('"radam"', '"sgd"', "method.kind is 'sgd'; it must be adam or radam"),
     ],
 )
 def test_soft_bit_recipes_that_cannot_be(old: str, new: str, text: str, iris: Path) -> None:
@@ -232,13 +236,17 @@ def test_the_examples_can_be_read(path: Path) -> None:
     ("old", "new", "text"),
     [
         ("[net]", "[nets]", "the key nets is unknown; did you mean net?"),
-        ("[train]", "[frobnicate]", "the key frobnicate is unknown; known: data, net, train, seed"),
+        (
+            "[train]",
+            "[frobnicate]",
+            "the key frobnicate is unknown; known: data, net, train, method, seed",
+        ),
         ("epochs", "epoch", "the key train.epoch is unknown; did you mean train.epochs?"),
         (
             "thresholds = 4",
             "q = 4",
-            "the key net.q is unknown; known: layers, encoder, thresholds, code, temperature, "
-            "parametrisation, residual, noise, kind",
+            "the key net.q is unknown; known: kind, encoder, thresholds, code, layers, "
+            "temperature, parametrisation, residual, noise",
         ),
         ('name = "iris"', "", "data.name is missing; see examples/recipes/ for recipes"),
         ("layers = [60, 30]", "", "net.layers is missing; see examples/recipes/ for recipes"),

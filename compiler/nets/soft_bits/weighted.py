@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lithify.compiler.nets import soft_bits
 from lithify.compiler.nets.layer import (
     Bits,
     Description,
@@ -23,6 +22,7 @@ from lithify.compiler.nets.layer import (
     require_finite,
     to_numpy,
 )
+from lithify.compiler.nets.soft_bits import operators
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import THRESHOLD
 from lithify.ir.errors import FormatError, InputError
@@ -158,7 +158,7 @@ class NotLayer(SoftBitLayer):
 
     def soft(self, weights: Tensor, x: Tensor) -> Tensor:
         """The input or its complement."""
-        return soft_bits.soft_not(weights, x)
+        return operators.soft_not(weights, x)
 
     def hard(self, bits: Bits) -> Bits:
         """Equality with the weight."""
@@ -180,7 +180,7 @@ class ImpliesLayer(SoftBitLayer):
 
     def soft(self, weights: Tensor, x: Tensor) -> Tensor:
         """The input, or true."""
-        return soft_bits.soft_implies(weights, x)
+        return operators.soft_implies(weights, x)
 
     def hard(self, bits: Bits) -> Bits:
         """The input or not the weight."""
@@ -201,7 +201,7 @@ class MaskLayer(ImpliesLayer):
 
     def soft(self, weights: Tensor, x: Tensor) -> Tensor:
         """The input, or false."""
-        return soft_bits.soft_mask(weights, x)
+        return operators.soft_mask(weights, x)
 
     def hard(self, bits: Bits) -> Bits:
         """The input and the weight."""
@@ -215,7 +215,7 @@ class AndLayer(SoftBitLayer):
 
     def soft(self, weights: Tensor, x: Tensor) -> Tensor:
         """The least of the packed masks."""
-        return soft_bits.settle(soft_bits.soft_implies(weights, x).amin(1))
+        return operators.settle(operators.soft_implies(weights, x).amin(1))
 
     def hard(self, bits: Bits) -> Bits:
         """No included input is low."""
@@ -235,7 +235,7 @@ class OrLayer(SoftBitLayer):
 
     def soft(self, weights: Tensor, x: Tensor) -> Tensor:
         """The greatest of the packed masks."""
-        return soft_bits.settle(soft_bits.soft_mask(weights, x).amax(1))
+        return operators.settle(operators.soft_mask(weights, x).amax(1))
 
     def hard(self, bits: Bits) -> Bits:
         """Some included input is high."""
@@ -254,7 +254,7 @@ class XorLayer(SoftBitLayer):
 
     def soft(self, weights: Tensor, x: Tensor) -> Tensor:
         """A tree of exclusive-ors of plain masks: packing would not help its sparse gradient."""
-        return soft_bits.soft_xor_all(torch.minimum(soft_bits.settle(weights), x), 1)
+        return operators.soft_xor_all(torch.minimum(operators.settle(weights), x), 1)
 
     def hard(self, bits: Bits) -> Bits:
         """The parity of the included inputs."""

@@ -1,17 +1,49 @@
-"""Nets by a few numbers."""
+"""Nets of logic-gate layers, by a few numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from lithify.compiler.nets.encoders import Thermometer
+from lithify.compiler.nets.gates.dense import LogicLayer
 from lithify.compiler.nets.heads import GroupSum
 from lithify.compiler.nets.layer import Layer
-from lithify.compiler.nets.logic_layer import LogicLayer
 from lithify.compiler.nets.net import Net
+from lithify.compiler.nets.spec import NetSpec
 from lithify.ir.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogicSpec(NetSpec):
+    """The widths of dense logic-gate layers and how they start."""
+
+    family: ClassVar[str] = "logic"
+
+    layers: tuple[int, ...]
+    temperature: float | None = None
+    parametrisation: str = "softmax16"
+    residual: float = 0.9
+    noise: float = 1.0
+
+    def build(
+        self, encoder: Thermometer, *, classes: int, class_names: Sequence[str], seed: int
+    ) -> Net:
+        """The untrained net behind a fitted encoder."""
+        return logic(
+            layers=self.layers,
+            classes=classes,
+            encoder=encoder,
+            temperature=self.temperature,
+            parametrisation=self.parametrisation,
+            residual=self.residual,
+            noise=self.noise,
+            class_names=class_names,
+            seed=seed,
+        )
 
 
 def logic(

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from lithify.compiler.nets.layer import Layer
-from lithify.compiler.nets.soft_bit_build import FIXED, WEIGHTED
-from lithify.compiler.nets.soft_bit_fixed import Complement, Count, Flip, Harden, Majority
-from lithify.compiler.nets.soft_bit_layers import (
+from lithify.compiler.nets.soft_bits.build import FIXED, WEIGHTED
+from lithify.compiler.nets.soft_bits.fixed import Complement, Count, Flip, Harden, Majority
+from lithify.compiler.nets.soft_bits.weighted import (
     AndLayer,
     ImpliesLayer,
     MaskLayer,

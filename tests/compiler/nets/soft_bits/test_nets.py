@@ -8,33 +8,34 @@ import torch
 from numpy.typing import NDArray
 
 from lithify.compiler import driver
-from lithify.compiler.nets import LayerSpec, Net, Thermometer, load, save, soft_bit_net
+from lithify.compiler.nets import Net, SoftBitLayerSpec, Thermometer, load, save, soft_bit_net
 from lithify.compiler.training import History, accuracy, train
+from lithify.compiler.training.method import RAdam
 from lithify.ir.errors import InputError
 
 Samples = tuple[NDArray[np.int64], NDArray[np.int64]]
 COUNTING = (
-    LayerSpec("complement"),
-    LayerSpec("and", width=11, start=0.49, spread=0.0),
-    LayerSpec("flip", rate=0.05),
-    LayerSpec("count", groups=3),
-    LayerSpec("harden"),
+    SoftBitLayerSpec("complement"),
+    SoftBitLayerSpec("and", width=11, start=0.49, spread=0.0),
+    SoftBitLayerSpec("flip", rate=0.05),
+    SoftBitLayerSpec("count", groups=3),
+    SoftBitLayerSpec("harden"),
 )
 VOTING = (
-    LayerSpec("complement"),
-    LayerSpec("and", width=12, start=0.45, spread=0.1),
-    LayerSpec("or", width=3, start=0.5, spread=0.1),
-    LayerSpec("majority", size=3),
-    LayerSpec("complement"),
+    SoftBitLayerSpec("complement"),
+    SoftBitLayerSpec("and", width=12, start=0.45, spread=0.1),
+    SoftBitLayerSpec("or", width=3, start=0.5, spread=0.1),
+    SoftBitLayerSpec("majority", size=3),
+    SoftBitLayerSpec("complement"),
 )
 EVERYTHING = (
-    LayerSpec("not", width=2, spread=0.2),
-    LayerSpec("implies", width=2, start=0.6, spread=0.3),
-    LayerSpec("majority", size=8),
-    LayerSpec("xor", width=5, spread=0.4),
-    LayerSpec("mask", width=3, start=0.6, spread=0.3),
-    LayerSpec("or", width=8, spread=0.3),
-    LayerSpec("harden"),
+    SoftBitLayerSpec("not", width=2, spread=0.2),
+    SoftBitLayerSpec("implies", width=2, start=0.6, spread=0.3),
+    SoftBitLayerSpec("majority", size=8),
+    SoftBitLayerSpec("xor", width=5, spread=0.4),
+    SoftBitLayerSpec("mask", width=3, start=0.6, spread=0.3),
+    SoftBitLayerSpec("or", width=8, spread=0.3),
+    SoftBitLayerSpec("harden"),
 )
 
 
@@ -53,7 +54,7 @@ def parity(samples: int = 600, seed: int = 0) -> Samples:
     return x, x[:, 0] ^ x[:, 3] ^ wrong
 
 
-def made(layers: tuple[LayerSpec, ...], inputs: int, classes: int, seed: int = 0) -> Net:
+def made(layers: tuple[SoftBitLayerSpec, ...], inputs: int, classes: int, seed: int = 0) -> Net:
     return soft_bit_net(
         layers=layers,
         classes=classes,
@@ -64,9 +65,7 @@ def made(layers: tuple[LayerSpec, ...], inputs: int, classes: int, seed: int = 0
 
 
 def fit(net: Net, samples: Samples, epochs: int) -> History:
-    return train(
-        net, *samples, epochs=epochs, batch=50, learning_rate=0.02, optimiser="radam", seed=2
-    )
+    return train(net, *samples, epochs=epochs, batch=50, learning_rate=0.02, method=RAdam(), seed=2)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +98,9 @@ def test_training_sees_through_wrong_labels(voting: Net) -> None:
 
 @pytest.mark.parametrize("layers", [COUNTING, VOTING, EVERYTHING], ids=len)
 @pytest.mark.parametrize("seed", range(5))
-def test_untrained_soft_and_hard_nets_agree(layers: tuple[LayerSpec, ...], seed: int) -> None:
+def test_untrained_soft_and_hard_nets_agree(
+    layers: tuple[SoftBitLayerSpec, ...], seed: int
+) -> None:
     net = made(layers, 8, 3 if layers is COUNTING else 2, seed).eval()
     x, _ = levels(500, seed=2)
     assert np.array_equal(soft_predictions(net, x), net.hard_predict(x))
@@ -143,7 +144,7 @@ def test_training_repeats_and_keeps_weights_in_range() -> None:
 
 def test_training_resumes_with_its_flips(tmp_path: Path) -> None:
     path = tmp_path / "net.checkpoint"
-    options = {"batch": 50, "optimiser": "radam", "schedule": "constant", "epochs": 4}
+    options = {"batch": 50, "method": RAdam(), "schedule": "constant", "epochs": 4}
     whole, parted = made(COUNTING, 8, 3), made(COUNTING, 8, 3)
     history = train(whole, *levels(), **options)  # type: ignore[arg-type]
 
@@ -180,7 +181,7 @@ def test_training_resumes_with_its_flips(tmp_path: Path) -> None:
 )
 def test_layers_that_cannot_be(plain: dict[str, object], text: str) -> None:
     with pytest.raises(InputError) as caught:
-        LayerSpec(**plain)  # type: ignore[arg-type]
+        SoftBitLayerSpec(**plain)  # type: ignore[arg-type]
     assert str(caught.value) == text
 
 
@@ -188,16 +189,16 @@ def test_nets_that_cannot_be() -> None:
     for layers, text in [
         ((), "a net needs at least one layer; layers is empty"),
         (
-            (LayerSpec("complement"), LayerSpec("majority", size=5)),
+            (SoftBitLayerSpec("complement"), SoftBitLayerSpec("majority", size=5)),
             "layers.1: 16 bits do not divide into majorities of 5",
         ),
         (
-            (LayerSpec("and", width=0),),
+            (SoftBitLayerSpec("and", width=0),),
             "layers.0: a layer 'and' of 8 inputs and width 0; both are at least 1, their product "
             "at most 1073741823",
         ),
         (
-            (LayerSpec("and", width=5),),
+            (SoftBitLayerSpec("and", width=5),),
             "5 outputs of the last layer do not divide into 2 classes; make the last layer a "
             "multiple of 2",
         ),

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lithify.compiler.nets.gates import SoftGates, corner_coefficients, table_corners
+from lithify.compiler.nets.gates.soft import SoftGates, corner_coefficients, table_corners
 from lithify.compiler.nets.layer import (
     Bits,
     Description,

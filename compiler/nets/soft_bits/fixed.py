@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lithify.compiler.nets import soft_bits
 from lithify.compiler.nets.layer import Bits, Description, Layer, Shapes, Signals, read_size
+from lithify.compiler.nets.soft_bits import operators
 from lithify.ir.builder import Builder
 from lithify.ir.errors import FormatError, InputError
 
@@ -75,7 +75,7 @@ class Majority(FixedLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """The packed middle of each group."""
-        return soft_bits.soft_majority(x.reshape(self.outputs, self.size, -1), 1)
+        return operators.soft_majority(x.reshape(self.outputs, self.size, -1), 1)
 
     def hard(self, bits: Bits) -> Bits:
         """More than half."""
@@ -116,7 +116,7 @@ class Count(FixedLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """The greatest of the soft counts of each range."""
-        counts = soft_bits.soft_count(x)
+        counts = operators.soft_count(x)
         return counts.reshape(self.groups, self.size, -1).amax(1)
 
     def hard(self, bits: Bits) -> Bits:
@@ -153,7 +153,7 @@ class Complement(FixedLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """Exact: a settled soft bit has an exact complement."""
-        settled = soft_bits.settle(x)
+        settled = operators.settle(x)
         return torch.cat((settled, 1 - settled))
 
     def hard(self, bits: Bits) -> Bits:
@@ -180,7 +180,7 @@ class Harden(FixedLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """0 or 1, with the gradient of the soft bits."""
-        return soft_bits.harden(x)
+        return operators.harden(x)
 
     def hard(self, bits: Bits) -> Bits:
         """The same bits."""

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from lithify.compiler.nets import soft_bits
-from lithify.compiler.nets.soft_bits import EDGE
+from lithify.compiler.nets.soft_bits import operators
+from lithify.compiler.nets.soft_bits.operators import EDGE
 
 Unary = Callable[[Tensor], Tensor]
 HALF = 0.5
@@ -42,19 +42,19 @@ def first(operator: Callable[[Tensor, Tensor], Tensor]) -> Unary:
 
 # Each operator over rows of soft bits, and the Boolean function that it hardens to.
 OPERATORS: dict[str, tuple[Unary, Unary]] = {
-    "not": (first(soft_bits.soft_not), lambda x: high(x[0]) == high(x[1])),
-    "and": (first(soft_bits.soft_and), lambda x: high(x[0]) & high(x[1])),
-    "or": (first(soft_bits.soft_or), lambda x: high(x[0]) | high(x[1])),
-    "mask": (first(soft_bits.soft_mask), lambda x: high(x[0]) & high(x[1])),
-    "implies": (first(soft_bits.soft_implies), lambda x: ~high(x[0]) | high(x[1])),
-    "xor": (first(soft_bits.soft_xor), lambda x: high(x[0]) ^ high(x[1])),
-    "all": (lambda x: soft_bits.soft_and_all(x, 0), all_high),
-    "any": (lambda x: soft_bits.soft_or_all(x, 0), lambda x: high(x).any(0)),
-    "odd": (lambda x: soft_bits.soft_xor_all(x, 0), odd),
-    "majority": (lambda x: soft_bits.soft_majority(x, 0), most),
-    "count": (soft_bits.soft_count, count_low),
-    "settle": (soft_bits.settle, high),
-    "harden": (soft_bits.harden, high),
+    "not": (first(operators.soft_not), lambda x: high(x[0]) == high(x[1])),
+    "and": (first(operators.soft_and), lambda x: high(x[0]) & high(x[1])),
+    "or": (first(operators.soft_or), lambda x: high(x[0]) | high(x[1])),
+    "mask": (first(operators.soft_mask), lambda x: high(x[0]) & high(x[1])),
+    "implies": (first(operators.soft_implies), lambda x: ~high(x[0]) | high(x[1])),
+    "xor": (first(operators.soft_xor), lambda x: high(x[0]) ^ high(x[1])),
+    "all": (lambda x: operators.soft_and_all(x, 0), all_high),
+    "any": (lambda x: operators.soft_or_all(x, 0), lambda x: high(x).any(0)),
+    "odd": (lambda x: operators.soft_xor_all(x, 0), odd),
+    "majority": (lambda x: operators.soft_majority(x, 0), most),
+    "count": (operators.soft_count, count_low),
+    "settle": (operators.settle, high),
+    "harden": (operators.harden, high),
 }
 GRADIENT_RICH = ("not", "and", "or", "mask", "implies", "all", "any", "majority")
 
@@ -99,27 +99,27 @@ def test_rounding_alone_would_part_soft_and_hard() -> None:
     low = bits.amin()
     assert float(low + bits.mean().ceil() * (HALF - low)) == HALF
     assert float(1 - low) == HALF
-    assert float(soft_bits.soft_and_all(bits, 0)) == HALF - EDGE
+    assert float(operators.soft_and_all(bits, 0)) == HALF - EDGE
 
 
 def test_packing_is_its_definition() -> None:
     mean, bit = torch.tensor([0.25, 0.25, 1, 0]), torch.tensor([0.9, 0.1, 0.9, 0.1])
-    torch.testing.assert_close(soft_bits.pack(mean, bit), torch.tensor([0.6, 0.2, 0.9, 0.1]))
+    torch.testing.assert_close(operators.pack(mean, bit), torch.tensor([0.6, 0.2, 0.9, 0.1]))
 
 
 def test_operators_have_the_published_values() -> None:
     a, b = torch.tensor(0.8), torch.tensor(0.6)
     for found, value in [
-        (soft_bits.soft_not(a, b), 1 - 0.8 + 0.6 * 0.6),
-        (soft_bits.soft_and(a, b), 0.5 + 0.7 * 0.1),
-        (soft_bits.soft_or(a, b), 0.5 + 0.7 * 0.3),
-        (soft_bits.soft_implies(a, b), 0.5 + 0.4 * 0.1),
-        (soft_bits.soft_xor(a, b), 0.4),
-        (soft_bits.soft_majority(torch.tensor([0.9, 0.2, 0.6, 0.7]), 0), 0.5 + 0.6 * 0.1),
-        (soft_bits.soft_majority(torch.tensor([0.9, 0.2, 0.3, 0.7]), 0), 0.3 + 0.525 * 0.2),
+        (operators.soft_not(a, b), 1 - 0.8 + 0.6 * 0.6),
+        (operators.soft_and(a, b), 0.5 + 0.7 * 0.1),
+        (operators.soft_or(a, b), 0.5 + 0.7 * 0.3),
+        (operators.soft_implies(a, b), 0.5 + 0.4 * 0.1),
+        (operators.soft_xor(a, b), 0.4),
+        (operators.soft_majority(torch.tensor([0.9, 0.2, 0.6, 0.7]), 0), 0.5 + 0.6 * 0.1),
+        (operators.soft_majority(torch.tensor([0.9, 0.2, 0.3, 0.7]), 0), 0.3 + 0.525 * 0.2),
     ]:
         assert float(found) == pytest.approx(value)
-    counts = soft_bits.soft_count(torch.tensor([[0.9], [0.2]]))[:, 0]
+    counts = operators.soft_count(torch.tensor([[0.9], [0.2]]))[:, 0]
     # Pairs (1 - 0, 0.2), (1 - 0.2, 0.9) and (1 - 0.9, 1).
     assert counts.tolist() == pytest.approx([0.2 + 0.6 * 0.3, 0.5 + 0.85 * 0.3, 0.1 + 0.55 * 0.4])
 
@@ -140,7 +140,7 @@ def test_gradients_are_those_of_finite_differences(name: str) -> None:
 
 
 def test_hardening_and_clamping_let_gradients_pass() -> None:
-    for operator in (soft_bits.harden, soft_bits.settle):
+    for operator in (operators.harden, operators.settle):
         x = torch.tensor([0.2, HALF, 0.9]).requires_grad_()
         (gradient,) = torch.autograd.grad(operator(x), x, torch.tensor([1.0, 2.0, 3.0]))
         assert gradient.tolist() == [1, 2, 3]

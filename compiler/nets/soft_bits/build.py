@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from lithify.compiler.nets.encoders import Thermometer
 from lithify.compiler.nets.heads import GroupSum
 from lithify.compiler.nets.layer import Layer
 from lithify.compiler.nets.net import Net
-from lithify.compiler.nets.soft_bit_fixed import Complement, Count, Flip, Harden, Majority
-from lithify.compiler.nets.soft_bit_layers import (
+from lithify.compiler.nets.soft_bits.fixed import Complement, Count, Flip, Harden, Majority
+from lithify.compiler.nets.soft_bits.weighted import (
     AndLayer,
     ImpliesLayer,
     MaskLayer,
@@ -22,6 +23,7 @@ from lithify.compiler.nets.soft_bit_layers import (
     Start,
     XorLayer,
 )
+from lithify.compiler.nets.spec import NetSpec
 from lithify.ir.errors import InputError
 
 WEIGHTED: dict[str, type[SoftBitLayer]] = {
@@ -36,7 +38,7 @@ ALLOWED = dict.fromkeys(WEIGHTED, ("start", "spread", "other", "share")) | {"cou
 
 
 @dataclass(frozen=True, slots=True)
-class LayerSpec:
+class SoftBitLayerSpec:
     """One layer: its kind and the numbers that this kind takes; what it reads follows.
 
     Weights start at `start` give or take `spread`, or with the chance `share` at `other`.
@@ -84,9 +86,32 @@ class LayerSpec:
         return makers[self.kind]()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoftBitSpec(NetSpec):
+    """The layers of a net of soft bits."""
+
+    family: ClassVar[str] = "db"
+
+    layers: tuple[SoftBitLayerSpec, ...]
+    temperature: float = 1.0
+
+    def build(
+        self, encoder: Thermometer, *, classes: int, class_names: Sequence[str], seed: int
+    ) -> Net:
+        """The untrained net behind a fitted encoder."""
+        return soft_bit_net(
+            layers=self.layers,
+            classes=classes,
+            encoder=encoder,
+            temperature=self.temperature,
+            class_names=class_names,
+            seed=seed,
+        )
+
+
 def soft_bit_net(
     *,
-    layers: Sequence[LayerSpec],
+    layers: Sequence[SoftBitLayerSpec],
     classes: int,
     encoder: Thermometer,
     temperature: float = 1.0,

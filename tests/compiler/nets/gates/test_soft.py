@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from lithify.compiler.nets import gates
-from lithify.compiler.nets.gates import SoftGates, corner_coefficients, table_corners
+from lithify.compiler.nets.gates import soft as gates
+from lithify.compiler.nets.gates.soft import SoftGates, corner_coefficients, table_corners
 from lithify.compiler.nets.wiring import even_pairs, readers
 
 Wiring = tuple[Tensor, ...]

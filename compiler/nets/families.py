@@ -1,0 +1,14 @@
+"""Every family of nets: what its layers are called in files, and what recipes say about it."""
+
+from __future__ import annotations
+
+from lithify.compiler.nets.gates.build import LogicSpec
+from lithify.compiler.nets.gates.dense import LogicLayer
+from lithify.compiler.nets.heads import GroupSum
+from lithify.compiler.nets.layer import Layer
+from lithify.compiler.nets.soft_bits.build import FIXED, WEIGHTED, SoftBitSpec
+from lithify.compiler.nets.spec import NetSpec
+
+LAYERS: dict[str, type[Layer]] = {LogicLayer.kind: LogicLayer, **WEIGHTED, **FIXED}
+HEADS: dict[str, type[GroupSum]] = {kind.kind: kind for kind in (GroupSum,)}
+SPECS: dict[str, type[NetSpec]] = {kind.family: kind for kind in (LogicSpec, SoftBitSpec)}

@@ -1,0 +1,1 @@
+"""Layers of two-input gates whose truth tables are learned."""

@@ -1,0 +1,1 @@
+"""Nets of soft bits: real numbers whose hardening at one half loses nothing."""

@@ -1,0 +1,36 @@
+"""What a recipe says about a net, whatever its family: the encoder, and how the rest is built."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lithify.compiler.nets.encoders import Thermometer
+from lithify.compiler.nets.net import Net
+from lithify.ir.errors import InputError
+
+ENCODERS = {"quantile": Thermometer.quantile, "uniform": Thermometer.uniform}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetSpec(ABC):
+    """The table [net] of a recipe: `family` is what it calls `kind`."""
+
+    family: ClassVar[str]
+
+    encoder: str = "quantile"
+    thresholds: int = 1
+    code: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse an encoder that there is none of."""
+        if self.encoder not in ENCODERS:
+            raise InputError(f"encoder is {self.encoder!r}; it must be {' or '.join(ENCODERS)}")
+
+    @abstractmethod
+    def build(
+        self, encoder: Thermometer, *, classes: int, class_names: Sequence[str], seed: int
+    ) -> Net:
+        """The untrained net behind a fitted encoder."""
