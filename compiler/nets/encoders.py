@@ -1,6 +1,9 @@
 """Thermometer encoders: from raw features to the first Boolean features.
 
 A bit is `feature > threshold`. Soft and hard forms are the same comparison in float64.
+Bits are in order of the features, those of one feature with rising thresholds. Where the features
+are an image so are the bits: every threshold of every pixel is kept, and each threshold gives as
+many channels as the image has, the lowest threshold first.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from torch import Tensor, nn
 
 from lithify.compiler.codes import InputCode, finite_features
 from lithify.compiler.nets.layer import Bits, Description, Shapes, Signals, read_size, to_numpy
+from lithify.compiler.nets.space import Shape
 from lithify.ir.builder import Builder
 from lithify.ir.errors import FormatError, InputError
 
@@ -30,10 +34,16 @@ class Thermometer(nn.Module):
     threshold: Tensor
 
     def __init__(
-        self, feature: NDArray[np.int32], threshold: NDArray[np.float64], code: InputCode
+        self,
+        feature: NDArray[np.int32],
+        threshold: NDArray[np.float64],
+        code: InputCode,
+        *,
+        image: Shape | None = None,
     ) -> None:
-        """Made by `uniform`, `quantile`, `boolean` or `restore`."""
+        """Made by `uniform`, `quantile`, `boolean` or `restore`; `image` is that of the bits."""
         super().__init__()
+        self.image = image
         self.features = code.elements
         self.outputs = len(feature)
         self.code = code
@@ -49,17 +59,19 @@ class Thermometer(nn.Module):
         low: int | None = None,
         high: int | None = None,
         code: str = "auto",
+        image: Shape | None = None,
     ) -> Self:
         """Thresholds at equal steps inside each feature's range in the training data `x`.
 
         Where `low` and `high` say what the whole numbers in `x` can be, they are the range.
+        `image` says that the features are one, and makes the bits one too.
         """
-        values = _training_features(x, thresholds)
+        values = _training_features(x, thresholds, image)
         lowest = values.min(axis=0) if low is None else np.full(values.shape[1], float(low))
         highest = values.max(axis=0) if high is None else np.full(values.shape[1], float(high))
         steps = (np.arange(thresholds) + 1) / (thresholds + 1)
         rows = lowest + steps[:, None] * (highest - lowest)
-        return cls._fit(values, rows, low=low, high=high, code=code)
+        return cls._fit(values, rows, low=low, high=high, code=code, image=image)
 
     @classmethod
     def quantile(
@@ -70,12 +82,16 @@ class Thermometer(nn.Module):
         low: int | None = None,
         high: int | None = None,
         code: str = "auto",
+        image: Shape | None = None,
     ) -> Self:
-        """Thresholds at equal shares of each feature's training data `x`."""
-        values = _training_features(x, thresholds)
+        """Thresholds at equal shares of each feature's training data `x`.
+
+        `image` says that the features are one, and makes the bits one too.
+        """
+        values = _training_features(x, thresholds, image)
         steps = (np.arange(thresholds) + 1) / (thresholds + 1)
         rows = np.quantile(values, steps, axis=0, method="lower")
-        return cls._fit(values, rows, low=low, high=high, code=code)
+        return cls._fit(values, rows, low=low, high=high, code=code, image=image)
 
     @classmethod
     def boolean(cls, features: int) -> Self:
@@ -97,23 +113,24 @@ class Thermometer(nn.Module):
         low: int | None,
         high: int | None,
         code: str,
+        image: Shape | None,
     ) -> Self:
-        """Drop thresholds that split nothing, and choose the code."""
+        """Choose the thresholds to keep, and the code."""
         if code not in ("auto", "identity", "rank"):
             raise InputError(f"code {code!r} is none of auto, identity, rank")
         whole = bool((values == np.floor(values)).all())
         if whole:
             rows = np.floor(rows) + 0.5
         splits = (rows >= values.min(axis=0)) & (rows < values.max(axis=0))
-        lists = [
-            np.unique(rows[splits[:, feature], feature]).tolist()
-            for feature in range(values.shape[1])
-        ]
-        counts = [len(one) for one in lists]
-        if not sum(counts):
+        if not splits.any():
             raise InputError(
                 "no feature takes two values in the training data; an encoder has nothing to split"
             )
+        kept = np.ones_like(splits) if image is not None else splits
+        lists = [
+            np.unique(rows[kept[:, feature], feature]).tolist()
+            for feature in range(values.shape[1])
+        ]
         lowest = int(values.min()) if low is None else low
         highest = int(values.max()) if high is None else high
         plain = whole and highest - lowest < MOST_IDENTITY_SPAN
@@ -127,7 +144,11 @@ class Thermometer(nn.Module):
             if code == "rank" or not plain
             else InputCode.identity(len(lists), low=lowest, high=highest)
         )
-        feature = np.repeat(np.arange(len(lists), dtype=np.int32), counts)
+        if image is not None:
+            every = np.tile(np.arange(len(lists), dtype=np.int32), len(rows))
+            bits = Shape(len(rows) * image.channels, image.height, image.width)
+            return cls(every, np.sort(rows, axis=0).ravel(), chosen, image=bits)
+        feature = np.repeat(np.arange(len(lists), dtype=np.int32), [len(one) for one in lists])
         return cls(feature, np.array(sum(lists, []), dtype=np.float64), chosen)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -154,16 +175,24 @@ class Thermometer(nn.Module):
     def code_bounds(self) -> NDArray[np.int64]:
         """The least code at which each bit is high."""
         threshold = to_numpy(self.threshold)
-        feature = to_numpy(self.feature)
-        first = np.searchsorted(feature, feature, side="left")
-        ranks = np.arange(self.outputs) - first
-        below = np.floor(threshold) if self.code.kind == "identity" else ranks
+        below = np.floor(threshold) if self.code.kind == "identity" else self._ranks()
         bounds: NDArray[np.int64] = below.astype(np.int64) + 1
         return bounds
 
+    def _ranks(self) -> NDArray[np.int64]:
+        """How many other thresholds of the same feature are below each threshold."""
+        feature, threshold = to_numpy(self.feature), to_numpy(self.threshold)
+        order = np.lexsort((threshold, feature))
+        new_feature = np.diff(feature[order], prepend=-1) != 0
+        new = np.cumsum(new_feature | (np.diff(threshold[order], prepend=-np.inf) != 0))
+        ranks = np.empty(self.outputs, np.int64)
+        ranks[order] = new - np.maximum.accumulate(np.where(new_feature, new, 0))
+        return ranks
+
     def describe(self) -> Description:
         """Kind, sizes and input code."""
-        return {"kind": self.kind, "outputs": self.outputs, "code": self.code.to_dict()}
+        plain = {"kind": self.kind, "outputs": self.outputs, "code": self.code.to_dict()}
+        return plain if self.image is None else plain | {"image": self.image.to_list()}
 
     @classmethod
     def shapes(cls, description: Description, path: str) -> Shapes:
@@ -177,14 +206,15 @@ class Thermometer(nn.Module):
         plain: Any = description.get("code")
         code = InputCode.from_dict(plain if isinstance(plain, dict) else {})
         feature, threshold = to_numpy(state["feature"]), to_numpy(state["threshold"])
-        ordered = (np.diff(feature) > 0) | ((np.diff(feature) == 0) & (np.diff(threshold) > 0))
+        image = Shape.read(description, "image", path) if "image" in description else None
         inside = feature.min() >= 0 and feature.max() < code.elements
-        if not (ordered.all() and inside and np.isfinite(threshold).all()):
+        finite = bool(np.isfinite(threshold).all())
+        if not (inside and finite and _ordered(feature, threshold, code.elements, image)):
             raise FormatError(
                 f"{path}: its thresholds are not ascending, finite numbers of features 0 to "
                 f"{code.elements - 1}; the file is damaged"
             )
-        encoder = cls(feature, threshold, code)
+        encoder = cls(feature, threshold, code, image=image)
         if code.kind == "rank" and code != InputCode.rank(encoder._lists()):
             raise FormatError(f"{path}: its input code has other thresholds; the file is damaged")
         if code.kind == "identity" and np.abs(threshold).max() > 2**40:
@@ -194,11 +224,30 @@ class Thermometer(nn.Module):
     def _lists(self) -> list[list[float]]:
         """The thresholds of each feature."""
         feature, threshold = to_numpy(self.feature), to_numpy(self.threshold)
-        cuts = np.searchsorted(feature, np.arange(1, self.features))
-        return [part.tolist() for part in np.split(threshold, cuts)]
+        order = np.lexsort((threshold, feature))
+        cuts = np.searchsorted(feature[order], np.arange(1, self.features))
+        return [np.unique(part).tolist() for part in np.split(threshold[order], cuts)]
 
 
-def _training_features(x: ArrayLike, thresholds: int) -> NDArray[np.float64]:
+def _ordered(
+    feature: NDArray[np.int32],
+    threshold: NDArray[np.float64],
+    features: int,
+    image: Shape | None,
+) -> bool:
+    """Whether the bits are in the order that this class gives them."""
+    if image is None:
+        rising = (np.diff(feature) == 0) & (np.diff(threshold) > 0)
+        return bool(((np.diff(feature) > 0) | rising).all())
+    cells, total = image.cells, len(feature)
+    if image.rows != total or features % cells or total % features:
+        return False
+    if (feature != np.tile(np.arange(features), total // features)).any():
+        return False
+    return bool((np.diff(threshold.reshape(-1, features), axis=0) >= 0).all())
+
+
+def _training_features(x: ArrayLike, thresholds: int, image: Shape | None) -> NDArray[np.float64]:
     """The features to fit on; InputError where there is nothing to fit."""
     array = np.asarray(x)
     if not 1 <= thresholds <= 1024:
@@ -207,5 +256,10 @@ def _training_features(x: ArrayLike, thresholds: int) -> NDArray[np.float64]:
         raise InputError(
             f"the features have shape {array.shape}; [samples, features] with at least one of each "
             "are needed to fit an encoder"
+        )
+    if image is not None and array.size // len(array) != image.rows:
+        raise InputError(
+            f"samples of {array.size // len(array)} features are no images of {image}, which have "
+            f"{image.rows} pixels"
         )
     return finite_features(array, array.size // len(array))

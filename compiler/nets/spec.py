@@ -29,6 +29,11 @@ class NetSpec(ABC):
         if self.encoder not in ENCODERS:
             raise InputError(f"encoder is {self.encoder!r}; it must be {' or '.join(ENCODERS)}")
 
+    @property
+    def spatial(self) -> bool:
+        """Whether the net takes images, as an image of bits."""
+        return False
+
     @abstractmethod
     def build(
         self, encoder: Thermometer, *, classes: int, class_names: Sequence[str], seed: int

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lithify.compiler.nets.space import Shape
 from lithify.compiler.training.tables import (
     Indices,
     Table,
@@ -31,8 +32,12 @@ from lithify.ir.errors import InputError
 
 VARIABLE = "LITHIFY_DATA"
 BUNDLED = ("breast_cancer", "digits", "iris", "wine")
-# The images: their name on OpenML.
-IMAGES = {"cifar10": "CIFAR_10", "fashion_mnist": "Fashion-MNIST", "mnist": "mnist_784"}
+# The images: their name on OpenML, and their shape there.
+IMAGES = {
+    "cifar10": ("CIFAR_10", Shape(3, 32, 32)),
+    "fashion_mnist": ("Fashion-MNIST", Shape(1, 28, 28)),
+    "mnist": ("mnist_784", Shape(1, 28, 28)),
+}
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
 
 
@@ -41,7 +46,8 @@ class Dataset:
     """Features [samples, features], labels, class names, and what is known of the values.
 
     `low` and `high` bound features that are whole numbers. `standard` is the split into training
-    and test samples that the authors of the data publish.
+    and test samples that the authors of the data publish. `image` is the shape of samples that are
+    images; their features run channel by channel, line by line.
     """
 
     title: str
@@ -51,6 +57,7 @@ class Dataset:
     low: int | None = None
     high: int | None = None
     standard: tuple[Indices, Indices] | None = None
+    image: Shape | None = None
 
     @property
     def digest(self) -> str:
@@ -102,7 +109,7 @@ def load(name: str, *, folder: str | os.PathLike[str] = ".") -> Dataset:
             found = reader(Path(home))
             if found is not None:
                 return found
-    return _openml(name, IMAGES.get(name, table), home)
+    return _openml(name, *IMAGES.get(name, (table, None)), home)
 
 
 def split(
@@ -152,9 +159,10 @@ def _bundled(name: str) -> Dataset:
     from sklearn import datasets
 
     bunch = getattr(datasets, f"load_{name}")()
-    low, high = (0, 16) if name == "digits" else (None, None)
+    low, high, image = (0, 16, Shape(1, 8, 8)) if name == "digits" else (None, None, None)
     classes = tuple(str(one) for one in bunch.target_names)
-    return Dataset(name, bunch.data, bunch.target.astype(np.int64), classes, low, high)
+    labels = bunch.target.astype(np.int64)
+    return Dataset(name, bunch.data, labels, classes, low, high, image=image)
 
 
 def _images(root: Path, name: str) -> Dataset | None:
@@ -210,7 +218,9 @@ def _table(root: Path, name: str) -> Dataset | None:
 
 
 def _of_table(title: str, table: Table) -> Dataset:
-    return Dataset(title, table.x, table.y, table.classes, standard=table.standard)
+    return Dataset(
+        title, table.x, table.y, table.classes, standard=table.standard, image=table.image
+    )
 
 
 _READERS: dict[str, tuple[Reader, ...]] = {
@@ -228,13 +238,21 @@ def _of_parts(
 ) -> Dataset:
     """One data set of bytes from its training and test parts."""
     first, total = len(x[0]), len(x[0]) + len(x[1])
-    pixels = np.concatenate([part.reshape(len(part), -1) for part in x])
+    pixels, image = _image_rows(np.concatenate(x))
     labels = np.concatenate(y).astype(np.int64)
     parts = (np.arange(first), np.arange(first, total))
-    return Dataset(title, pixels, labels, tuple(classes), 0, 255, parts)
+    return Dataset(title, pixels, labels, tuple(classes), 0, 255, parts, image)
 
 
-def _openml(name: str, remote: str, folder: str | None) -> Dataset:
+def _image_rows(x: NDArray[Any]) -> tuple[NDArray[Any], Shape | None]:
+    """Samples as rows, channel by channel, of images with their channels last or with none."""
+    if x.ndim not in (3, 4):
+        return x.reshape(len(x), -1), None
+    images = x[:, None] if x.ndim == 3 else np.moveaxis(x, 3, 1)
+    return np.ascontiguousarray(images).reshape(len(x), -1), Shape(*images.shape[1:])
+
+
+def _openml(name: str, remote: str, image: Shape | None, folder: str | None) -> Dataset:
     """The set of that name on OpenML."""
     from sklearn.datasets import fetch_openml
 
@@ -248,15 +266,11 @@ def _openml(name: str, remote: str, folder: str | None) -> Dataset:
             f"{VARIABLE} to a folder that holds {_place(name)}, or connect to a network"
         ) from error
     classes, labels = np.unique(bunch.target, return_inverse=True)
-    images = name in IMAGES
-    return Dataset(
-        name,
-        bunch.data.astype(np.uint8) if images else bunch.data,
-        labels.astype(np.int64),
-        tuple(str(one) for one in classes),
-        0 if images else None,
-        255 if images else None,
-    )
+    names = tuple(str(one) for one in classes)
+    if image is None:
+        return Dataset(name, bunch.data, labels.astype(np.int64), names)
+    pixels = bunch.data.astype(np.uint8)
+    return Dataset(name, pixels, labels.astype(np.int64), names, 0, 255, image=image)
 
 
 def _place(name: str) -> str:

@@ -141,12 +141,18 @@ def plain(recipe: Recipe) -> dict[str, Any]:
 
 def build(spec: NetSpec, dataset: data.Dataset, split: data.Split, seed: int) -> Net:
     """The untrained net of a recipe, its encoder fitted on the training samples alone."""
+    if spec.spatial and dataset.image is None:
+        raise InputError(
+            f"net.kind {spec.family!r} takes images, and the samples of {dataset.title} are none; "
+            "x of an archive is [samples, height, width] or [samples, channels, height, width]"
+        )
     encoder = ENCODERS[spec.encoder](
         dataset.x[split.train],
         thresholds=spec.thresholds,
         low=dataset.low,
         high=dataset.high,
         code=_code(spec.code, dataset, split),
+        image=dataset.image if spec.spatial else None,
     )
     return spec.build(encoder, classes=len(dataset.classes), class_names=dataset.classes, seed=seed)
 

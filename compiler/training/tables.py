@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lithify.compiler.nets.space import Shape
 from lithify.ir.errors import FormatError, InputError
 
 MOST_BYTES = 1 << 33
@@ -20,12 +21,16 @@ Archive = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """Features [samples, features], class numbers, class names, and the split if one is given."""
+    """Features [samples, features], class numbers, class names, and the split if one is given.
+
+    Samples of two dimensions are images of one channel, those of three [channel, height, width].
+    """
 
     x: NDArray[Any]
     y: Indices
     classes: tuple[str, ...]
     standard: tuple[Indices, Indices] | None
+    image: Shape | None
 
 
 def read_archive(path: Path) -> Archive | None:
@@ -68,7 +73,9 @@ def table_of(path: Path, stored: Archive) -> Table:
         )
     features = _features(path, x.reshape(len(x), -1))
     labels, classes = _labels(path, y, stored.get("classes", stored.get("class_values")))
-    return Table(features, labels, classes, _standard(path, stored, len(x)))
+    sides = (1, *x.shape[1:])[-3:]
+    image = Shape(*sides) if x.ndim in (3, 4) else None
+    return Table(features, labels, classes, _standard(path, stored, len(x)), image)
 
 
 def _either(path: Path, stored: Archive, name: str) -> NDArray[Any]:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from lithify.compiler.nets import Thermometer
+from lithify.compiler.nets.space import Shape
 from lithify.ir import simulate
 from lithify.ir.builder import Builder
 from lithify.ir.errors import FormatError, InputError
@@ -22,6 +23,9 @@ def integers(low: int, high: int) -> np.ndarray:
     return np.random.default_rng(1).integers(low, high + 1, size=(70, 4))
 
 
+PIXELS = np.clip(integers(-6, 16), 0, 16)
+PIXELS[:, 1] = 0
+FACES = Shape(2, 1, 2)
 ENCODERS = {
     "uniform floats": (Thermometer.uniform(floats(), thresholds=3), floats()),
     "quantile floats": (Thermometer.quantile(floats(), thresholds=4), floats()),
@@ -33,6 +37,8 @@ ENCODERS = {
         Thermometer.uniform(integers(0, 16), thresholds=3, code="rank"),
         integers(0, 16),
     ),
+    "image": (Thermometer.uniform(PIXELS, thresholds=3, low=0, high=16, image=FACES), PIXELS),
+    "image as ranks": (Thermometer.quantile(PIXELS / 8, thresholds=4, image=FACES), PIXELS / 8),
     "boolean": (Thermometer.boolean(4), integers(0, 1)),
 }
 
@@ -70,6 +76,8 @@ def on_thresholds(encoder: Thermometer, x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name", ENCODERS)
 def test_bits_are_ordered_and_split_the_training_data(name: str) -> None:
     encoder, x = ENCODERS[name]
+    if encoder.image is not None:
+        return
     bits = encoder.hard(x)
     assert (np.diff(encoder.feature.numpy()) >= 0).all()
     assert 0 < bits.mean(axis=1).min() <= bits.mean(axis=1).max() < 1
@@ -81,6 +89,7 @@ def test_description_and_state_make_the_encoder_again(name: str) -> None:
     again = Thermometer.restore(encoder.describe(), dict(encoder.state_dict()), "encoder")
     assert np.array_equal(again.hard(x), encoder.hard(x))
     assert again.code == encoder.code
+    assert again.image == encoder.image
 
 
 def test_uniform_thresholds_lie_at_equal_steps() -> None:
@@ -98,6 +107,37 @@ def test_quantile_thresholds_lie_at_equal_shares() -> None:
     x = np.arange(100.0)[:, None] + 0.25
     encoder = Thermometer.quantile(x, thresholds=3)
     assert encoder.hard(x).sum(axis=1).tolist() == [75, 50, 25]
+
+
+def test_the_bits_of_an_image_are_an_image() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.integers(0, 256, (50, 3, 4, 5))
+    x[:, :, 0] = 0
+    encoder = Thermometer.uniform(x, thresholds=3, low=0, high=255, image=Shape(3, 4, 5))
+    assert encoder.image == Shape(9, 4, 5)
+    bits = encoder.hard(x).T.reshape(50, 3, 3, 4, 5)
+    for number, threshold in enumerate((63.5, 127.5, 191.5)):
+        assert np.array_equal(bits[:, number], x > threshold)
+
+
+def test_a_threshold_may_come_again_in_an_image() -> None:
+    encoder, x = ENCODERS["image as ranks"]
+    assert encoder.outputs == 16
+    assert encoder.code.kind == "rank"
+    assert encoder.code.thresholds[1] == (0.0,)
+    assert encoder.threshold.reshape(4, 4)[:, 1].tolist() == [0.0] * 4
+    assert encoder.code_bounds().reshape(4, 4)[:, 1].tolist() == [1] * 4
+    expected = [x[:, 1] > 0] * 4
+    assert np.array_equal(encoder.hard(x).reshape(4, 4, -1)[:, 1], expected)
+
+
+def test_thresholds_beyond_the_codes_become_constants() -> None:
+    encoder = Thermometer.quantile(
+        np.array([[0, 255], [0, 255], [7, 255]]), low=0, high=255, image=Shape(1, 1, 2)
+    )
+    builder = Builder()
+    signals = builder.port(encoder.code.ports()[0])
+    assert encoder.lower(builder, signals, "encoder")[1] == 0
 
 
 def test_features_that_never_vary_get_no_bits() -> None:
@@ -137,6 +177,11 @@ def test_wide_integers_are_ranked() -> None:
             [[1.0], [1.0]],
             {},
             "no feature takes two values in the training data; an encoder has nothing to split",
+        ),
+        (
+            [[0.0, 1.0], [1.0, 1.0]],
+            {"image": Shape(1, 1, 3)},
+            "samples of 2 features are no images of 1 x 1 x 3, which have 3 pixels",
         ),
         ([[0.0], [1.0]], {"code": "gray"}, "code 'gray' is none of auto, identity, rank"),
         (
@@ -187,6 +232,30 @@ def test_damaged_states(feature: list[int], threshold: list[float], text: str) -
     with pytest.raises(FormatError) as caught:
         Thermometer.restore(description, state, "encoder")
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image": [2, 1, 3]},
+        {"image": [4, 1, 1], "feature": 1},
+        {"threshold": -1.0},
+    ],
+)
+def test_damaged_images(change: dict[str, object]) -> None:
+    encoder = ENCODERS["image"][0]
+    state = {name: value.clone() for name, value in encoder.state_dict().items()}
+    description = encoder.describe()
+    if "image" in change:
+        description["image"] = change["image"]
+    for name in {"feature", "threshold"} & change.keys():
+        state[name][-1] = change[name]
+    with pytest.raises(FormatError) as caught:
+        Thermometer.restore(description, state, "encoder")
+    assert str(caught.value) == (
+        "encoder: its thresholds are not ascending, finite numbers of features 0 to 3; the file is "
+        "damaged"
+    )
 
 
 def test_ranks_that_disagree_with_the_thresholds() -> None:

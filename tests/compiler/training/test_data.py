@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from lithify.compiler.nets.space import Shape
 from lithify.compiler.training import data
 from lithify.ir.errors import FormatError, InputError
 
@@ -63,6 +64,7 @@ def test_bundled_sets(name: str, shape: tuple[int, int], classes: int) -> None:
 def test_digits_know_their_range() -> None:
     found = data.load("digits")
     assert (found.low, found.high) == (found.x.min(), found.x.max()) == (0, 16)
+    assert found.image == Shape(1, 8, 8)
 
 
 @pytest.mark.usefixtures("folder")
@@ -70,6 +72,7 @@ def test_images_come_flat_with_their_standard_split() -> None:
     found = data.load("mnist")
     assert found.x.shape == (50, 784)
     assert found.x.dtype == np.uint8
+    assert found.image == Shape(1, 28, 28)
     assert (found.low, found.high) == (0, 255)
     split = data.split(found, seed=0, validation=0.34)
     assert split.test.tolist() == list(range(30, 50))
@@ -88,7 +91,8 @@ def test_tables_come_with_names_and_split() -> None:
 
 def test_cifar10_in_plain_pixels(folder: Path) -> None:
     (folder / "cifar10").mkdir()
-    pixels, labels = np.zeros((4, 32, 32, 3), np.uint8), np.arange(4, dtype=np.uint8)
+    pixels = np.random.default_rng(1).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    labels = np.arange(4, dtype=np.uint8)
     np.savez(
         folder / "cifar10" / "cifar10.npz",
         x_train=pixels, y_train=labels, x_test=pixels, y_test=labels,
@@ -96,6 +100,21 @@ def test_cifar10_in_plain_pixels(folder: Path) -> None:
     found = data.load("cifar10")
     assert (found.title, found.x.shape) == ("cifar10", (8, 3072))
     assert found.classes[3] == "cat"
+    assert found.image == Shape(3, 32, 32)
+    red = found.x[:4, :1024].reshape(4, 32, 32)
+    assert np.array_equal(red, pixels[..., 0])
+
+
+@pytest.mark.parametrize(
+    ("sides", "image"),
+    [((6,), None), ((2, 3), Shape(1, 2, 3)), ((2, 1, 3), Shape(2, 1, 3)), ((1, 2, 1, 3), None)],
+)
+def test_own_images(sides: tuple[int, ...], image: Shape | None, tmp_path: Path) -> None:
+    x = np.arange(24.0).reshape(4, *sides)
+    np.savez(tmp_path / "own.npz", x=x, y=np.arange(4) % 2)
+    found = data.load("own.npz", folder=tmp_path)
+    assert found.image == image
+    assert np.array_equal(found.x, x.reshape(4, 6))
 
 
 @pytest.mark.usefixtures("no_folder")
@@ -130,6 +149,7 @@ def test_openml_is_the_second_way(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [{"name": "mnist_784", "as_frame": False, "parser": "liac-arff"}]
     assert found.x.dtype == np.uint8
     assert found.y.tolist() == [1, 0, 1]
+    assert found.image == Shape(1, 28, 28)
     assert found.classes == ("0", "2")
 
 
