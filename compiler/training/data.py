@@ -109,7 +109,8 @@ def load(name: str, *, folder: str | os.PathLike[str] = ".") -> Dataset:
             found = reader(Path(home))
             if found is not None:
                 return found
-    return _openml(name, *IMAGES.get(name, (table, None)), home)
+    remote, image = IMAGES.get(name, (table, None))
+    return _openml(name, remote, image, home)
 
 
 def split(
