@@ -20,6 +20,7 @@ from lithify.compiler.nets.encoders import Thermometer
 from lithify.compiler.nets.families import HEADS, LAYERS
 from lithify.compiler.nets.layer import Layer, Shapes
 from lithify.compiler.nets.net import Net
+from lithify.compiler.nets.packing import pack, unpack
 from lithify.ir.errors import FormatError, InputError
 from lithify.ir.files import write_atomically
 
@@ -30,16 +31,25 @@ ENCODERS: dict[str, type[Thermometer]] = {"thermometer": Thermometer}
 
 
 def save(
-    net: Net, path: str | os.PathLike[str], *, provenance: Mapping[str, Any] | None = None
+    net: Net,
+    path: str | os.PathLike[str],
+    *,
+    hard: bool = False,
+    provenance: Mapping[str, Any] | None = None,
 ) -> Path:
     """The path written: the net with its wiring, codes, class names and provenance.
 
-    Provenance is what is JSON-able and worth knowing: recipe, seed, data digest, accuracy.
+    With `hard` the file is small: it holds the hard net alone, which compiles to the same circuit
+    but cannot be trained. Provenance is what is JSON-able and worth knowing: recipe, seed, data
+    digest, accuracy.
     """
-    header = describe(net)
+    kept = net.hardened() if hard else net
+    header, tensors = describe(kept), state_of(kept)
     header["provenance"] = dict(provenance or {})
+    if not kept.trainable:
+        tensors, header["packed"] = pack(tensors)
     metadata = {FORMAT: json.dumps(header, sort_keys=True, allow_nan=False)}
-    return write_atomically(path, safetensors.torch.save(state_of(net), metadata))
+    return write_atomically(path, safetensors.torch.save(tensors, metadata))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,9 @@ def read(data: bytes, name: str) -> Model:
             f"Lithify reads version {VERSION}"
         )
     try:
-        return Model(_restore(header, tensors), _object(header, "provenance"))
+        hard = "packed" in header
+        whole = unpack(tensors, header["packed"]) if hard else tensors
+        return Model(_restore(header, whole, not hard), _object(header, "provenance"))
     except (FormatError, InputError) as error:
         raise FormatError(f"{name}: {error}") from error
 
@@ -113,7 +125,12 @@ def open_safetensors(
 
 
 def refuse_pickle(data: bytes, name: str) -> None:
-    """Raise FormatError for the formats that run code when they are read."""
+    """Raise FormatError for the formats that run code when they are read.
+
+    A safetensors file starts with a length, which can be any bytes, and then a JSON object.
+    """
+    if data[8:9] == b"{":
+        return
     if data[:2] == b"PK" or data[:1] == b"\x80" or b"torch_package" in data[:64]:
         raise FormatError(
             f"{name}: this is a pickle (a torch .pt or .pth file, say), and reading a pickle runs "
@@ -131,7 +148,7 @@ def _bytes_of(path: str | os.PathLike[str]) -> bytes:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _restore(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Net:
+def _restore(header: Mapping[str, Any], tensors: Mapping[str, Tensor], trainable: bool) -> Net:
     """The net of a header and its tensors, checked part by part before it is built."""
     encoder_plain = _object(header, "encoder")
     layers_plain = header.get("layers")
@@ -153,7 +170,7 @@ def _restore(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Net:
     names = header.get("class_names")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise FormatError("class_names is no list of names")
-    return Net(encoder, layers, head, class_names=names)
+    return Net(encoder, layers, head, class_names=names, trainable=trainable)
 
 
 def _object(header: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,6 +33,7 @@ class Net(nn.Module):
         head: GroupSum,
         *,
         class_names: Sequence[str] | None = None,
+        trainable: bool = True,
     ) -> None:
         """Refuse parts whose sizes do not follow each other."""
         super().__init__()
@@ -46,6 +48,9 @@ class Net(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.head = head
         self.classes = tuple(names)
+        self.trainable = trainable
+        if not trainable:
+            self.requires_grad_(False)
 
     @property
     def features(self) -> int:
@@ -101,6 +106,17 @@ class Net(nn.Module):
         self.check()
         for _, layer in self.steps():
             layer.harden_()
+
+    def hardened(self) -> Net:
+        """The hard net alone: the same scores and the same circuit, with nothing left to train."""
+        self.check()
+        return Net(
+            copy.deepcopy(self.encoder).cpu(),
+            [layer.hardened() for _, layer in self.steps()],
+            copy.deepcopy(self.head).cpu(),
+            class_names=self.classes,
+            trainable=False,
+        )
 
     def check(self) -> None:
         """Raise HardenError, naming the layer, where a part has no hard form."""

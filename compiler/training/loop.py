@@ -95,6 +95,11 @@ def train(
         patience=patience,
     )
     require_seed(seed)
+    if not net.trainable:
+        raise InputError(
+            "the net is hardened: its weights stand for gates and have nothing left to learn; "
+            "train the net that it was hardened from, or a new one"
+        )
     net.check()
     features, labels = np.asarray(x), require_labels(x, y, net)
     if isinstance(validation, tuple):

@@ -14,7 +14,8 @@ from lithify.ir.errors import LithifyError, MismatchError
 # execute(arguments, screen) -> result; only the one that runs is imported.
 VERBS = {
     "demo": "the whole way on the bundled handwritten digits, from training to a bitstream",
-    "train": "train a net as a recipe says and save its hardened model",
+    "train": "train a net as a recipe says and save the model",
+    "harden": "keep the hard net of a model alone, in a small file",
     "compile": "turn a trained model into an optimised circuit, Verilog and C",
     "verify": "prove a design: model circuit, optimised circuit, adders, Verilog",
     "simulate": "run data through the Verilog in Verilator and compare every score",

@@ -57,6 +57,24 @@ def copy(made: Made, tmp_path: Path) -> Path:
     return shutil.copytree(made.folder, tmp_path / "build")
 
 
+def test_a_hardened_model_compiles_to_the_same_design(
+    made: Made, tmp_path: Path, capsys: Capture
+) -> None:
+    hard = tmp_path / "tiny.safetensors"
+    ran = lithify(capsys, ["harden", made.model, "-o", hard, "--json"])
+    assert ran.result == {
+        "model": str(hard),
+        "bytes": hard.stat().st_size,
+        "bytes_before": made.model.stat().st_size,
+    }
+    assert ran.result["bytes"] < ran.result["bytes_before"]
+    words = ["compile", hard, "-o", tmp_path / "build", "--every", "2", "--quiet"]
+    assert lithify(capsys, words).code == 0
+    again = Design.load(tmp_path / "build")
+    assert again.circuit == Design.load(made.folder).circuit
+    assert again.provenance == {"seed": 7}
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()

@@ -29,6 +29,7 @@ from lithify.ir.errors import FormatError, InputError
 # Columns of the weights: a logit for each of the 16 tables, or one for each entry of the table.
 PARAMETRISATIONS = {"softmax16": 16, "table4": 4}
 PASS_FIRST = 0b1010
+FAR = 1e4  # the logit of a choice that is made
 
 
 class LogicLayer(Layer):
@@ -132,13 +133,21 @@ class LogicLayer(Layer):
 
     def harden_(self) -> None:
         """Make the choice that hardening makes certain: probabilities of exactly 0 and 1."""
-        far = 1e4
         with torch.no_grad():
             if self.parametrisation == "table4":
-                self.weights.copy_(torch.where(self.weights > 0, far, -far))
+                self.weights.copy_(torch.where(self.weights > 0, FAR, -FAR))
             else:
                 chosen = torch.from_numpy(self.tables().astype(np.int64)).to(self.weights.device)
-                self.weights.zero_().scatter_(1, chosen[:, None], far)
+                self.weights.zero_().scatter_(1, chosen[:, None], FAR)
+
+    def hardened(self) -> Layer:
+        """The entries of the tables alone, however they were learned."""
+        entries = self.tables()[:, None] >> np.arange(4, dtype=np.uint64) & np.uint64(1)
+        state = {
+            "weights": torch.from_numpy(np.where(entries, FAR, -FAR).astype(np.float32)),
+            "wires": self.wires.cpu(),
+        }
+        return self.restore(self.describe() | {"parametrisation": "table4"}, state, self.kind)
 
     def check(self, path: str) -> None:
         """Refuse weights that are not finite."""

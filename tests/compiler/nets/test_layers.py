@@ -10,6 +10,7 @@ import torch
 from lithify.compiler.nets.families import LAYERS
 from lithify.compiler.nets.gates.dense import LogicLayer
 from lithify.compiler.nets.layer import Layer
+from lithify.compiler.nets.packing import pack, unpack
 from lithify.compiler.nets.soft_bits.fixed import Majority
 from lithify.compiler.nets.soft_bits.weighted import AndLayer, NotLayer, OrLayer
 from lithify.ir import simulate
@@ -76,6 +77,25 @@ def test_description_and_state_make_the_layer_again(layer: Layer) -> None:
     x = torch.rand((layer.inputs, 4))
     assert torch.equal(again(x), layer(x))
     assert again.describe() == layer.describe()
+
+
+@pytest.mark.parametrize("layer", EXAMPLES)
+def test_the_hardened_layer_has_the_same_gates_from_packed_state(layer: Layer) -> None:
+    hardened = layer.hardened()
+    stored, packed = pack(dict(hardened.state_dict()))
+    kind = LAYERS[hardened.kind]
+    again = kind.restore(hardened.describe(), unpack(stored, packed), "layers.3")
+    circuits = []
+    for one in (layer, hardened, again):
+        builder = Builder()
+        signals = builder.input("x", count=one.inputs).ravel()
+        builder.output("y", one.lower(builder, signals, "layers.3"))
+        circuits.append(builder.finish())
+    assert circuits[0] == circuits[1] == circuits[2]
+    bits = all_bits(layer.inputs)
+    assert np.array_equal(again.hard(bits), layer.hard(bits))
+    for name, value in hardened.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name])
 
 
 @pytest.mark.parametrize("layer", EXAMPLES)

@@ -13,8 +13,10 @@ import torch
 from tiny_nets import blobs, tiny_net
 from torch import Tensor
 
-from lithify.compiler.nets import load, save
+from lithify.compiler.lowering import lower
+from lithify.compiler.nets import load, logic, save
 from lithify.compiler.nets.model_file import FORMAT
+from lithify.compiler.training import train
 from lithify.ir.errors import FormatError, InputError, WriteError
 
 Change = Callable[[dict[str, Any], dict[str, Tensor]], None]
@@ -37,6 +39,50 @@ def test_a_net_survives_its_file(parametrisation: str, tmp_path: Path) -> None:
     assert model.net.code == net.code
     assert model.net.classes == net.classes
     assert model.provenance == {"seed": 3}
+
+
+@pytest.mark.parametrize("parametrisation", ["softmax16", "table4"])
+def test_a_hard_file_keeps_the_scores_and_the_circuit(parametrisation: str, tmp_path: Path) -> None:
+    net = tiny_net(parametrisation=parametrisation)
+    small = save(net, tmp_path / "hard.safetensors", hard=True, provenance={"seed": 3})
+    model = load(small)
+    assert model.provenance == {"seed": 3}
+    assert str(lower(model.net)) == str(lower(net))
+    x, _ = blobs(200, seed=5)
+    assert np.array_equal(model.net.hard_scores(x), net.hard_scores(x))
+    assert save(model.net, tmp_path / "again.safetensors", provenance={"seed": 3}).read_bytes() == (
+        small.read_bytes()
+    )
+
+
+def test_a_hard_file_grows_by_bits(tmp_path: Path) -> None:
+    sizes = {}
+    for width in (3_000, 27_000):
+        net = logic(inputs=1000, layers=[width], classes=10)
+        sizes[width] = save(net, tmp_path / "hard.safetensors", hard=True).stat().st_size
+    # Four entries of a table and two of 1,000 inputs: 24 bits a gate.
+    assert sizes[27_000] - sizes[3_000] == pytest.approx(24_000 * 24 / 8, abs=32)
+
+
+def test_a_hard_net_cannot_be_trained(tmp_path: Path) -> None:
+    x, y = blobs()
+    net = load(save(tiny_net(), tmp_path / "net.safetensors", hard=True)).net
+    with pytest.raises(InputError) as caught:
+        train(net, x, y, epochs=1)
+    assert str(caught.value) == (
+        "the net is hardened: its weights stand for gates and have nothing left to learn; train "
+        "the net that it was hardened from, or a new one"
+    )
+    assert not any(weight.requires_grad for weight in net.parameters())
+
+
+def test_a_length_may_look_like_a_pickle(tmp_path: Path) -> None:
+    starts = set()
+    for filler in range(40):
+        path = save(tiny_net(), tmp_path / "net.safetensors", provenance={"note": "x" * 8 * filler})
+        starts.add(path.read_bytes()[:1])
+        assert load(path).provenance == {"note": "x" * 8 * filler}
+    assert b"\x80" in starts
 
 
 def test_equal_nets_make_equal_files(tmp_path: Path) -> None:
@@ -165,6 +211,7 @@ CHANGES: list[tuple[Change, str]] = [
         put("class_names", value=["a", "b"]),
         "class names a, b for 3 classes; one each, all different",
     ),
+    (put("packed", value=[]), "packed is no object of packed tensors; the file is damaged"),
     (put("provenance", value=None), "provenance is missing from the header; the file is damaged"),
     (
         put("layers", 0, "outputs", value=10**12),
