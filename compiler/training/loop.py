@@ -20,7 +20,9 @@ from torch.nn import functional
 
 from lithify.compiler.nets.model_file import describe, state_of
 from lithify.compiler.nets.net import Net
+from lithify.compiler.nets.space import Shape
 from lithify.compiler.training import checkpoint as checkpoints
+from lithify.compiler.training.augment import Augment, Distorted
 from lithify.compiler.training.data import digest, stratified
 from lithify.compiler.training.method import Adam, Method
 from lithify.compiler.training.settings import Settings, require_seed
@@ -72,6 +74,8 @@ def train(
     flip: float = 0.0,
     patience: int | None = None,
     method: Method | None = None,
+    augment: Augment | None = None,
+    image: Shape | None = None,
     validation: float | tuple[ArrayLike, ArrayLike] = 0.1,
     seed: int = 0,
     device: str = "auto",
@@ -84,6 +88,7 @@ def train(
     Best is the highest accuracy of the *hard* net on validation samples (the last of equals): a
     stratified share of the samples, or a pair (x, y). With `checkpoint` every epoch is kept in that
     file, and `resume` goes on from it, bit for bit as if never stopped. The default method is Adam.
+    `augment` moves the training samples, which are images of the shape `image`, anew in each epoch.
     """
     settings = Settings(
         epochs=epochs,
@@ -111,6 +116,8 @@ def train(
         features, labels = features[kept], labels[kept]
     run = _Run(net, settings, method or Adam(), seed, _device(device))
     run.load(features, labels, held, held_labels)
+    if augment is not None and not augment.idle:
+        run.distort(features, augment, image)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and resume:
         run.restore(path)
@@ -188,6 +195,7 @@ class _Run:
         self.epochs: list[Epoch] = []
         self.best: Epoch | None = None
         self.best_net = _copy(net)
+        self.distorted: Distorted | None = None
 
     def load(
         self, x: NDArray[Any], labels: Labels, held: NDArray[Any], held_labels: Labels
@@ -200,11 +208,20 @@ class _Run:
         self.identity: dict[str, Any] = {
             "settings": asdict(self.settings),
             "method": {"kind": self.method.kind, **asdict(self.method)},
+            "augment": None,
             "seed": self.seed,
             "data": digest(bits, labels) + digest(self.held, held_labels),
             "net": describe(self.net),
             "start": _digest(self.net),
         }
+
+    def distort(self, x: NDArray[Any], augment: Augment, image: Shape | None) -> None:
+        """Train on moved images instead of the samples as they are."""
+        self.distorted = Distorted(
+            self.net.encoder, x, augment, image, seed=self.seed, device=self.device
+        )
+        pixels = digest(self.distorted.x.cpu().numpy(), np.array(self.distorted.image.to_list()))
+        self.identity["augment"] = {**asdict(augment), "data": pixels}
 
     def restore(self, path: Path) -> None:
         """Stand where the checkpoint stands."""
@@ -271,6 +288,8 @@ class _Run:
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         self.net.train()
         self.course.begin(noise)
+        if self.distorted is not None:
+            self.distorted.begin(number)
         for _, layer in self.net.steps():
             layer.begin_(noise)
         for step in range(steps):
@@ -292,7 +311,10 @@ class _Run:
 
     def _step(self, chosen: Tensor, noise: torch.Generator) -> Tensor:
         """The loss of one optimiser step on these samples."""
-        bits = self.samples.index_select(0, chosen)
+        if self.distorted is None:
+            bits = self.samples.index_select(0, chosen)
+        else:
+            bits = self.distorted.take(chosen)
         if self.settings.flip:
             flipped = torch.rand(bits.shape, generator=noise) < self.settings.flip
             bits = bits ^ flipped.to(self.device)

@@ -19,6 +19,7 @@ from lithify.compiler.nets.families import SPECS
 from lithify.compiler.nets.net import Net
 from lithify.compiler.nets.spec import ENCODERS, NetSpec
 from lithify.compiler.training import data
+from lithify.compiler.training.augment import Augment
 from lithify.compiler.training.loop import History, Progress, accuracy, train
 from lithify.compiler.training.method import METHODS, Adam, Method
 from lithify.compiler.training.settings import Settings, require_seed
@@ -51,6 +52,7 @@ class Recipe:
     data: DataPart
     net: NetSpec
     train: Settings = field(default_factory=Settings)
+    augment: Augment = field(default_factory=Augment)
     method: Method = field(default_factory=Adam)
     seed: int = 0
 
@@ -100,6 +102,11 @@ def run_recipe(
     split = data.split(
         dataset, seed=chosen, test=recipe.data.test, validation=recipe.data.validation
     )
+    if not recipe.augment.idle and dataset.image is None:
+        raise InputError(
+            f"{path}: augment moves images, and the samples of {dataset.title} are none; "
+            "leave it out"
+        )
     net = build(recipe.net, dataset, split, chosen)
     x, y = dataset.x, dataset.y
     settings = asdict(recipe.train)
@@ -114,6 +121,8 @@ def run_recipe(
         checkpoint=checkpoint,
         resume=resume,
         method=recipe.method,
+        augment=recipe.augment,
+        image=dataset.image,
         **settings,
     )
     tested = accuracy(net, x[split.test], y[split.test])

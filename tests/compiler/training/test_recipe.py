@@ -11,6 +11,7 @@ from lithify.compiler.nets import SoftBitLayerSpec
 from lithify.compiler.nets.gates.build import LogicSpec
 from lithify.compiler.nets.soft_bits.build import SoftBitSpec
 from lithify.compiler.training import accuracy, read_recipe, run_recipe
+from lithify.compiler.training.augment import Augment
 from lithify.compiler.training.recipe import DataPart, Recipe
 from lithify.compiler.training.settings import Settings
 from lithify.ir import simulate
@@ -239,7 +240,7 @@ def test_the_examples_can_be_read(path: Path) -> None:
         (
             "[train]",
             "[frobnicate]",
-            "the key frobnicate is unknown; known: data, net, train, method, seed",
+            "the key frobnicate is unknown; known: data, net, train, augment, method, seed",
         ),
         ("epochs", "epoch", "the key train.epoch is unknown; did you mean train.epochs?"),
         (
@@ -273,6 +274,26 @@ def test_a_recipe_without_a_net(iris: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_recipe(iris)
     assert str(caught.value) == f"{iris}: net is missing; see examples/recipes/ for recipes"
+
+
+def test_a_recipe_moves_images(iris: Path) -> None:
+    digits = IRIS.replace('"iris"', '"digits"').replace("[60, 30]", "[60, 40]")
+    iris.write_text(digits.replace("epochs = 15", "epochs = 1"))
+    plain = run_recipe(iris)
+    iris.write_text(iris.read_text() + "[augment]\nshift = 1\nrotation = 10\n")
+    assert read_recipe(iris).augment == Augment(shift=1, rotation=10.0)
+    moved = run_recipe(iris)
+    assert moved.provenance["recipe"]["augment"]["shift"] == 1
+    assert moved.history != plain.history
+
+
+def test_a_recipe_that_moves_what_are_no_images(iris: Path) -> None:
+    iris.write_text(IRIS + "[augment]\nmirror = true\n")
+    with pytest.raises(InputError) as caught:
+        run_recipe(iris)
+    assert str(caught.value) == (
+        f"{iris}: augment moves images, and the samples of iris are none; leave it out"
+    )
 
 
 def test_text_that_is_no_toml(iris: Path) -> None:

@@ -16,7 +16,9 @@ from torch import Tensor
 
 from lithify.compiler.nets import Net
 from lithify.compiler.nets.model_file import open_safetensors
-from lithify.compiler.training import History, train
+from lithify.compiler.nets.space import Shape
+from lithify.compiler.training import History, Progress, train
+from lithify.compiler.training.augment import Augment
 from lithify.compiler.training.checkpoint import FORMAT
 from lithify.ir.errors import FormatError, InputError
 
@@ -70,6 +72,26 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path: Path) -> None:
     assert same(resumed, whole)
 
 
+def test_a_run_on_moved_images_resumes_bit_for_bit(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "run.checkpoint"
+    moves = {"augment": Augment(shift=1, rotation=20.0), "image": Shape(1, 2, 2)}
+
+    class Stop(Exception):
+        pass
+
+    def stop(progress: Progress) -> None:
+        if progress.epoch.number == 2:
+            raise Stop
+
+    resumed, whole, plain = tiny_net(), tiny_net(), tiny_net()
+    with pytest.raises(Stop):
+        run(tiny_net(), checkpoint=checkpoint, progress=stop, **moves)
+    history = run(resumed, checkpoint=checkpoint, resume=True, **moves)
+    assert history == run(whole, **moves)
+    assert same(resumed, whole)
+    assert history != run(plain)
+
+
 def test_a_finished_run_resumes_to_itself(tmp_path: Path) -> None:
     checkpoint = tmp_path / "run.checkpoint"
     first, again = tiny_net(), tiny_net()
@@ -101,6 +123,7 @@ def test_a_seed_below_zero() -> None:
         (tiny_net(parametrisation="table4"), {}, "net was "),
         (tiny_net(), {"learning_rate": 0.5}, "settings was "),
         (tiny_net(), {"validation": 0.2}, "data was "),
+        (tiny_net(), {"augment": Augment(1), "image": Shape(1, 2, 2)}, "augment was null and is "),
     ],
 )
 def test_the_checkpoint_of_another_run(
