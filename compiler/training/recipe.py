@@ -20,6 +20,7 @@ from lithify.compiler.nets.net import Net
 from lithify.compiler.nets.spec import ENCODERS, NetSpec
 from lithify.compiler.training import data
 from lithify.compiler.training.augment import Augment
+from lithify.compiler.training.gap import soft_accuracy
 from lithify.compiler.training.loop import History, Progress, accuracy, train
 from lithify.compiler.training.method import METHODS, Adam, Method
 from lithify.compiler.training.settings import Settings, require_seed
@@ -134,6 +135,7 @@ def run_recipe(
         "best_epoch": history.best.number,
         "validation_accuracy": history.best.accuracy,
         "test_accuracy": tested,
+        "soft_test_accuracy": soft_accuracy(net, x[split.test], y[split.test]),
         "test_samples": len(split.test),
         "versions": {name: metadata.version(name) for name in ("lithify", "numpy", "torch")},
     }

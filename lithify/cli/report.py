@@ -11,6 +11,15 @@ from lithify.cli.screen import Screen
 from lithify.cli.verify import show_certificate
 from lithify.ir.errors import FormatError
 
+# What a report says of how the net was trained, where the design knows it.
+KNOWN = (
+    "data",
+    "seed",
+    "test_accuracy",
+    "soft_test_accuracy",
+    "validation_accuracy",
+    "test_samples",
+)
 EXAMPLE = ("lithify report build", "lithify report digits.lith --json")
 
 
@@ -31,7 +40,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         f"{design.name}: {report.describe_inputs(design.circuit)}, "
         f"{len(design.circuit.scores)} scores, readout {design.circuit.readout}"
     )
-    for key in ("data", "seed", "test_accuracy", "validation_accuracy", "test_samples"):
+    for key in KNOWN:
         if key in design.provenance:
             screen.show(f"  {key.replace('_', ' ')}: {design.provenance[key]}")
     screen.table(report.HEADINGS, report.rows(design))

@@ -10,6 +10,7 @@ import numpy as np
 
 from lithify.compiler.nets.encoders import Thermometer
 from lithify.compiler.nets.gates.dense import LogicLayer
+from lithify.compiler.nets.gates.relax import PLAIN, Relaxation
 from lithify.compiler.nets.heads import GroupSum
 from lithify.compiler.nets.layer import Layer
 from lithify.compiler.nets.net import Net
@@ -19,7 +20,7 @@ from lithify.ir.errors import InputError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogicSpec(NetSpec):
-    """The widths of dense logic-gate layers and how they start."""
+    """The widths of dense logic-gate layers, how they start, and how their choices are relaxed."""
 
     family: ClassVar[str] = "logic"
 
@@ -28,6 +29,18 @@ class LogicSpec(NetSpec):
     parametrisation: str = "softmax16"
     residual: float = 0.9
     noise: float = 1.0
+    estimator: str = PLAIN.estimator
+    gumbel: float = PLAIN.gumbel
+    sharpness: float = PLAIN.sharpness
+
+    def __post_init__(self) -> None:
+        """Refuse an encoder or a relaxation that there is none of."""
+        NetSpec.__post_init__(self)
+        self.relaxation()
+
+    def relaxation(self) -> Relaxation:
+        """How the choices of all layers are relaxed."""
+        return Relaxation(estimator=self.estimator, gumbel=self.gumbel, sharpness=self.sharpness)
 
     def build(
         self, encoder: Thermometer, *, classes: int, class_names: Sequence[str], seed: int
@@ -41,6 +54,7 @@ class LogicSpec(NetSpec):
             parametrisation=self.parametrisation,
             residual=self.residual,
             noise=self.noise,
+            relaxation=self.relaxation(),
             class_names=class_names,
             seed=seed,
         )
@@ -56,6 +70,7 @@ def logic(
     parametrisation: str = "softmax16",
     residual: float = 0.9,
     noise: float = 1.0,
+    relaxation: Relaxation = PLAIN,
     class_names: Sequence[str] | None = None,
     seed: int = 0,
 ) -> Net:
@@ -80,6 +95,7 @@ def logic(
             parametrisation=parametrisation,
             residual=residual,
             noise=noise,
+            relaxation=relaxation,
             generator=rng,
         )
         for before, after in zip(widths, widths[1:], strict=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Self
 
@@ -11,36 +10,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lithify.compiler.nets.gates.soft import SoftGates, corner_coefficients, table_corners
-from lithify.compiler.nets.layer import (
-    Bits,
-    Description,
-    Layer,
-    Shapes,
-    Signals,
-    read_size,
-    require_finite,
-    to_numpy,
+from lithify.compiler.nets.gates.relax import PLAIN, Relaxation, relaxation_of
+from lithify.compiler.nets.gates.soft import SoftGates
+from lithify.compiler.nets.gates.tables import (
+    FAR,
+    PARAMETRISATIONS,
+    TableLayer,
+    columns_of,
+    require_parts,
+    require_sources,
+    start_weights,
 )
+from lithify.compiler.nets.layer import Description, Layer, Shapes, read_size, to_numpy
 from lithify.compiler.nets.wiring import Wires, even_pairs, readers
-from lithify.ir.builder import Builder
-from lithify.ir.errors import FormatError, InputError
-
-# Columns of the weights: a logit for each of the 16 tables, or one for each entry of the table.
-PARAMETRISATIONS = {"softmax16": 16, "table4": 4}
-PASS_FIRST = 0b1010
-FAR = 1e4  # the logit of a choice that is made
+from lithify.ir.errors import InputError
 
 
-class LogicLayer(Layer):
-    """Two-input gates over fixed wiring.
-
-    `softmax16` mixes all 16 gates by a softmax and hardens to the likeliest; `table4` learns the
-    four truth-table entries as sigmoids and hardens each at one half.
-    """
+class LogicLayer(TableLayer):
+    """Two-input gates over fixed wiring."""
 
     kind = "logic"
-    _basis: Tensor
     wires: Tensor
     _places: Tensor
     _first: Tensor
@@ -53,35 +42,34 @@ class LogicLayer(Layer):
         parametrisation: str = "softmax16",
         residual: float = 0.9,
         noise: float = 1.0,
+        relaxation: Relaxation = PLAIN,
+        wires: Wires | None = None,
         generator: np.random.Generator,
     ) -> None:
-        """Wire and start at random; `residual` is then the probability of "pass the first"."""
-        super().__init__()
-        if min(inputs, outputs) < 1 or max(inputs, outputs) >= 2**30:
-            raise InputError(
-                f"a logic layer of {inputs} inputs and {outputs} outputs; both are 1 to {2**30 - 1}"
-            )
-        if parametrisation not in PARAMETRISATIONS:
-            raise InputError(
-                f"parametrisation {parametrisation!r} is none of {', '.join(PARAMETRISATIONS)}"
-            )
-        if not 0 <= residual < 1 or not 0 <= noise < float("inf"):
-            raise InputError(
-                f"residual is {residual} and noise {noise}; residual is a probability below 1, "
-                "noise is not negative"
-            )
-        start = start_weights(outputs, parametrisation, residual, noise, generator)
-        self._build(inputs, even_pairs(inputs, outputs, generator), start, parametrisation)
+        """Start at random; `residual` is then the probability of "pass the first".
 
-    def _build(self, inputs: int, wires: Wires, start: Tensor, parametrisation: str) -> None:
-        self.inputs = inputs
-        self.outputs = wires.shape[1]
-        self.parametrisation = parametrisation
-        self.weights = nn.Parameter(start)
+        Without `wires` the wiring is random, and reads every input equally often.
+        """
+        super().__init__()
+        require_parts(inputs, outputs, parametrisation)
+        if wires is not None and wires.shape != (2, outputs):
+            raise InputError(f"wires of shape {list(wires.shape)}; [2, {outputs}] is needed")
+        start = start_weights(outputs, parametrisation, residual, noise, generator)
+        drawn = even_pairs(inputs, outputs, generator) if wires is None else wires
+        self._build(inputs, drawn, start, parametrisation, relaxation)
+
+    def _build(
+        self,
+        inputs: int,
+        wires: Wires,
+        start: Tensor,
+        parametrisation: str,
+        relaxation: Relaxation,
+    ) -> None:
+        self._tabulate(inputs, start, parametrisation, relaxation)
         self.register_buffer("wires", torch.from_numpy(wires))
         self.register_buffer("_places", torch.empty(0), persistent=False)
         self.register_buffer("_first", torch.empty(0), persistent=False)
-        self.register_buffer("_basis", corner_coefficients(table_corners()), persistent=False)
         self._find_readers()
         self.register_load_state_dict_post_hook(  # type: ignore[no-untyped-call]
             lambda layer, _: layer._find_readers()
@@ -93,86 +81,44 @@ class LogicLayer(Layer):
         self._places = torch.from_numpy(places).to(self.wires.device)
         self._first = torch.from_numpy(first).to(self.wires.device)
 
-    def coefficients(self) -> Tensor:
-        """The multilinear coefficients `[4, outputs]` of the soft gates."""
-        if self.parametrisation == "table4":
-            return corner_coefficients(torch.sigmoid(self.weights))
-        return self._basis.to(self.weights.dtype) @ torch.softmax(self.weights, 1).t()
+    def sources(self) -> Wires:
+        """The wiring."""
+        wires: Wires = to_numpy(self.wires)
+        return wires
 
     def forward(self, x: Tensor) -> Tensor:
         """The soft activations."""
-        soft: Tensor = SoftGates.apply(  # type: ignore[no-untyped-call]
-            x, self.coefficients(), self.wires, self._places, self._first
+        soft, chosen = self.coefficients()
+        activations: Tensor = SoftGates.apply(  # type: ignore[no-untyped-call]
+            x, soft, self.wires, self._places, self._first, chosen
         )
-        return soft
-
-    def tables(self) -> NDArray[np.uint64]:
-        """The truth table of each hardened gate; a draw goes to the lower table."""
-        weights = to_numpy(self.weights)
-        if self.parametrisation == "table4":
-            chosen = (weights > 0) @ np.array([1, 2, 4, 8])
-        else:
-            chosen = weights.argmax(axis=1)
-        tables: NDArray[np.uint64] = chosen.astype(np.uint64)
-        return tables
-
-    def hard(self, bits: Bits) -> Bits:
-        """The outputs by exclusive-or of the table's algebraic normal form."""
-        f0, f1, f2, f3 = (
-            (self.tables()[:, None] >> np.uint64(i)) & np.uint64(1) == 1 for i in range(4)
-        )
-        first, second = to_numpy(self.wires)
-        a, b = bits[first], bits[second]
-        out: Bits = f0 ^ (a & (f0 ^ f1)) ^ (b & (f0 ^ f2)) ^ (a & b & (f0 ^ f1 ^ f2 ^ f3))
-        return out
-
-    def lower(self, builder: Builder, signals: Signals, path: str) -> Signals:
-        """One table a gate."""
-        with builder.origin(path, "core"):
-            return builder.tables(self.tables(), signals[to_numpy(self.wires).T])
-
-    def harden_(self) -> None:
-        """Make the choice that hardening makes certain: probabilities of exactly 0 and 1."""
-        with torch.no_grad():
-            if self.parametrisation == "table4":
-                self.weights.copy_(torch.where(self.weights > 0, FAR, -FAR))
-            else:
-                chosen = torch.from_numpy(self.tables().astype(np.int64)).to(self.weights.device)
-                self.weights.zero_().scatter_(1, chosen[:, None], FAR)
+        return activations
 
     def hardened(self) -> Layer:
         """The entries of the tables alone, however they were learned."""
-        entries = self.tables()[:, None] >> np.arange(4, dtype=np.uint64) & np.uint64(1)
+        return LogicLayer.fixed(self.inputs, self.tables(), self.sources())
+
+    @classmethod
+    def fixed(cls, inputs: int, tables: NDArray[np.uint64], wires: Wires) -> Self:
+        """The layer of these tables over this wiring, with nothing left to learn."""
+        entries = tables[:, None] >> np.arange(4, dtype=np.uint64) & np.uint64(1)
         state = {
             "weights": torch.from_numpy(np.where(entries, FAR, -FAR).astype(np.float32)),
-            "wires": self.wires.cpu(),
+            "wires": torch.from_numpy(wires),
         }
-        return self.restore(self.describe() | {"parametrisation": "table4"}, state, self.kind)
-
-    def check(self, path: str) -> None:
-        """Refuse weights that are not finite."""
-        require_finite(to_numpy(self.weights), path, "weights")
-
-    def describe(self) -> Description:
-        """Kind, sizes and parametrisation."""
-        return {
-            "kind": self.kind,
-            "inputs": self.inputs,
-            "outputs": self.outputs,
-            "parametrisation": self.parametrisation,
-        }
+        description = {"inputs": inputs, "outputs": len(tables), "parametrisation": "table4"}
+        return cls.restore(description, state, cls.kind)
 
     @classmethod
     def shapes(cls, description: Description, path: str) -> Shapes:
         """Weights and wires."""
-        columns = PARAMETRISATIONS.get(str(description.get("parametrisation")))
-        if columns is None:
-            raise FormatError(
-                f"{path}: parametrisation {description.get('parametrisation')!r} is none of "
-                f"{', '.join(PARAMETRISATIONS)}"
-            )
+        columns = columns_of(description, path)
         outputs = read_size(description, "outputs", path)
-        return {"weights": ("F32", (outputs, columns)), "wires": ("I32", (2, outputs))}
+        return {
+            "weights": ("F32", (outputs, columns)),
+            "wires": ("I32", (2, outputs)),
+            **relaxation_of(description, path).shapes("choice"),
+        }
 
     @classmethod
     def restore(cls, description: Description, state: Mapping[str, Tensor], path: str) -> Self:
@@ -181,47 +127,29 @@ class LogicLayer(Layer):
         nn.Module.__init__(layer)
         wires = to_numpy(state["wires"])
         inputs = read_size(description, "inputs", path)
-        if wires.min() < 0 or wires.max() >= inputs:
-            bad = int(np.flatnonzero(((wires < 0) | (wires >= inputs)).any(axis=0))[0])
-            raise FormatError(
-                f"{path}: gate {bad} reads inputs {wires[0, bad]} and {wires[1, bad]}, but the "
-                f"layer has inputs 0 to {inputs - 1}; the file is damaged"
-            )
-        layer._build(
-            inputs, wires.copy(), state["weights"].clone(), str(description["parametrisation"])
-        )
+        require_sources(wires, inputs, path)
+        relaxation = relaxation_of(description, path)
+        weights = state["weights"].clone()
+        layer._build(inputs, wires.copy(), weights, str(description["parametrisation"]), relaxation)
+        layer.choice.take(state, "choice")
         return layer
 
     @classmethod
     def examples(cls) -> list[Layer]:
-        """Both parametrisations, both starts, more and fewer outputs than inputs."""
+        """Both parametrisations, both starts, more and fewer outputs than inputs, relaxations."""
         rng = np.random.default_rng(7)
-        return [
+        relaxations = (
+            Relaxation(estimator="straight_through", gumbel=1.0),
+            Relaxation(sharpness=4.0),
+        )
+        plain: list[Layer] = [
             cls(inputs, outputs, parametrisation=name, residual=residual, generator=rng)
             for name in PARAMETRISATIONS
             for residual in (0.9, 0.0)
             for inputs, outputs in ((6, 40), (7, 3), (1, 2))
         ]
-
-
-def start_weights(
-    outputs: int,
-    parametrisation: str,
-    residual: float,
-    noise: float,
-    generator: np.random.Generator,
-) -> Tensor:
-    """Normal logits of deviation `noise`, and on top what gives "pass a" its probability.
-
-    All gates are equally likely at 1/16; a lower `residual` counts as that.
-    """
-    columns = PARAMETRISATIONS[parametrisation]
-    start = generator.standard_normal((outputs, columns), dtype=np.float32) * np.float32(noise)
-    share = max(residual, 1 / 16)
-    if parametrisation == "softmax16":
-        start[:, PASS_FIRST] += math.log(share * 15 / (1 - share))
-    else:
-        entry = share**0.25
-        odds = math.log(entry / (1 - entry))
-        start += np.array([-odds, odds, -odds, odds], dtype=np.float32)
-    return torch.from_numpy(start)
+        return plain + [
+            cls(6, 40, parametrisation=name, relaxation=one, generator=rng)
+            for name in PARAMETRISATIONS
+            for one in relaxations
+        ]

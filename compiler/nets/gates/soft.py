@@ -30,17 +30,25 @@ def table_corners(count: int = 16) -> Tensor:
 class SoftGates(torch.autograd.Function):
     """Gate outputs `[gates, batch]` of inputs `x [inputs, batch]`.
 
-    Keeps only its inputs for the backward and gathers the operands again there. The gradient of an
-    input is a sum over its readers in a fixed order, so that a run repeats bit for bit.
+    With `chosen` coefficients the outputs are of those, the gradients still of the others. Keeps
+    only its inputs for the backward and gathers the operands again there. The gradient of an input
+    is a sum over its readers in a fixed order, so that a run repeats bit for bit.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, coefficients: Tensor, wires: Tensor, *readers: Tensor
+        ctx: Any,
+        x: Tensor,
+        coefficients: Tensor,
+        wires: Tensor,
+        places: Tensor,
+        first: Tensor,
+        chosen: Tensor | None = None,
     ) -> Tensor:
         """Evaluate all gates block by block."""
-        ctx.save_for_backward(x, coefficients, wires, *readers)
-        c0, c1, c2, c3 = coefficients.unsqueeze(2).unbind(0)
+        ctx.save_for_backward(x, coefficients, wires, places, first)
+        computed = coefficients if chosen is None else chosen
+        c0, c1, c2, c3 = computed.unsqueeze(2).unbind(0)
         y = x.new_empty((wires.shape[1], x.shape[1]))
         for start in range(0, y.shape[0], BLOCK):
             rows = slice(start, start + BLOCK)
@@ -81,4 +89,4 @@ class SoftGates(torch.autograd.Function):
             if to_operands is None
             else functional.embedding_bag(places, to_operands, first, mode="sum")
         )
-        return to_x, to_coefficients, None, None, None
+        return to_x, to_coefficients, None, None, None, None

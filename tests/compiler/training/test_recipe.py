@@ -12,6 +12,7 @@ from lithify.compiler.nets.gates.build import LogicSpec
 from lithify.compiler.nets.soft_bits.build import SoftBitSpec
 from lithify.compiler.training import accuracy, read_recipe, run_recipe
 from lithify.compiler.training.augment import Augment
+from lithify.compiler.training.gap import soft_accuracy
 from lithify.compiler.training.recipe import DataPart, Recipe
 from lithify.compiler.training.settings import Settings
 from lithify.ir import simulate
@@ -94,6 +95,7 @@ def test_a_recipe_makes_a_net_that_becomes_a_circuit(iris: Path) -> None:
     test = result.split.test
     assert result.test_accuracy == accuracy(result.net, x[test], y[test]) > 0.8
     assert result.validation_accuracy == result.history.best.accuracy
+    assert result.provenance["soft_test_accuracy"] == soft_accuracy(result.net, x[test], y[test])
     assert result.net.classes == ("setosa", "versicolor", "virginica")
     circuit = lower(result.net)
     answers = simulate.run(circuit, result.net.code.encode(x))
@@ -247,7 +249,7 @@ def test_the_examples_can_be_read(path: Path) -> None:
             "thresholds = 4",
             "q = 4",
             "the key net.q is unknown; known: kind, encoder, thresholds, code, layers, "
-            "temperature, parametrisation, residual, noise",
+            "temperature, parametrisation, residual, noise, estimator, gumbel, sharpness",
         ),
         ('name = "iris"', "", "data.name is missing; see examples/recipes/ for recipes"),
         ("layers = [60, 30]", "", "net.layers is missing; see examples/recipes/ for recipes"),

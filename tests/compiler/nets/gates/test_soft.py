@@ -76,3 +76,16 @@ def test_an_input_that_nobody_reads_has_no_gradient() -> None:
     assert x.grad is not None
     assert x.grad[[1, 3]].tolist() == [[0, 0], [0, 0]]
     assert (x.grad[[0, 2]] != 0).all()
+
+
+def test_chosen_coefficients_are_computed_and_the_others_learn() -> None:
+    parts = wiring(4, 6)
+    x = torch.tensor([[0.0, 1], [1, 1], [1, 0], [0, 1]])
+    c, chosen = torch.rand((4, 6)), torch.rand((4, 6))
+    gradients = []
+    for extra in ((), (chosen,)):
+        a, b = x.clone().requires_grad_(), c.clone().requires_grad_()
+        y = SoftGates.apply(a, b, *parts, *extra)  # type: ignore[no-untyped-call]
+        gradients.append(torch.autograd.grad(y.sum(), (a, b)))
+    assert torch.equal(y, soft(x, chosen, parts))
+    assert all(torch.equal(one, other) for one, other in zip(*gradients, strict=True))
