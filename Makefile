@@ -14,9 +14,9 @@ STAMP := $(VENV)/.lithify-setup
 PACKAGES := backends compiler examples hw_tests ir
 TYPED := $(foreach one,tests benchmarks examples,$(if $(wildcard $(one)/*.py),$(one)))
 META := tests/test_doctests.py tests/test_house.py tests/test_layering.py tests/test_pages.py \
-        tests/test_packaging.py tests/test_startup.py
+        tests/test_packaging.py tests/test_recipe_page.py tests/test_startup.py
 
-.PHONY: help setup demo bench test check style types meta wheel wheel-check clean
+.PHONY: help setup demo bench test check style types meta pages wheel wheel-check clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "; print "make TARGET, where TARGET is one of:"} \
@@ -62,6 +62,9 @@ types: setup ## mypy over the package, the tests and the benchmarks
 	@ln -s $(CURDIR)/lithify/* $(addprefix $(CURDIR)/,$(PACKAGES)) build/types/lithify
 	$(BIN)/mypy
 	$(BIN)/mypy $(TYPED)
+
+pages: setup ## write the tables of docs/recipes.md again, after a key of recipes changed
+	PYTHONPATH=tests $(BIN)/python tests/recipe_page.py
 
 meta: setup
 	$(BIN)/pytest -q $(META)

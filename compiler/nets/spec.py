@@ -20,8 +20,13 @@ class NetSpec(ABC):
 
     family: ClassVar[str]
 
+    #: thresholds at equal shares of the training samples (`quantile`) or at equal steps of the
+    #: range (`uniform`)
     encoder: str = "quantile"
+    #: thresholds a feature, each of which makes one bit
     thresholds: int = 1
+    #: how features reach the hardware: whole numbers as they are (`identity`), the number of
+    #: thresholds that a feature exceeds (`rank`), or what fits (`auto`)
     code: str = "auto"
 
     def __post_init__(self) -> None:

@@ -41,8 +41,13 @@ class DataPart:
     A name that ends in .npz is a path, seen from the recipe's folder.
     """
 
+    #: the data set: one of scikit-learn's (`breast_cancer`, `digits`, `iris`, `wine`), an image set
+    #: (`cifar10`, `fashion_mnist`, `mnist`), `tabular/NAME`, or the path of an `.npz` file
     name: str
+    #: the share of the samples that is held back for the test; without it the split that comes with
+    #: the data, else a fifth
     test: float | None = None
+    #: the share of the rest that chooses the epoch and is not trained on
     validation: float = 0.1
 
 
@@ -55,6 +60,8 @@ class Recipe:
     train: Settings = field(default_factory=Settings)
     augment: Augment = field(default_factory=Augment)
     method: Method = field(default_factory=Adam)
+    #: decides the split, the wiring, the start and the order of the samples; `--seed` stands in
+    #: for it
     seed: int = 0
 
 

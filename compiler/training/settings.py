@@ -17,12 +17,19 @@ class Settings:
     net from leaning on single bits, which makes it better on new samples and smaller.
     """
 
+    #: passes over the training samples
     epochs: int = 20
+    #: samples a step of the optimiser
     batch: int = 100
+    #: the size of a step: at the start, or throughout
     learning_rate: float = 0.02
+    #: `constant`, or `cosine`: falls to zero over all epochs
     schedule: str = "cosine"
+    #: the share of the target that goes to all classes alike, from 0 to below 1
     label_smoothing: float = 0.0
+    #: the probability of an inverted bit, from 0 to below 0.5
     flip: float = 0.0
+    #: stop when the best epoch lies more than so many epochs back; without it never
     patience: int | None = None
 
     def __post_init__(self) -> None:

@@ -24,10 +24,16 @@ class LogicSpec(NetSpec):
 
     family: ClassVar[str] = "logic"
 
+    #: the gates of each layer; the last must be a multiple of the classes
     layers: tuple[int, ...]
+    #: what the counts of the classes are divided by before the softmax; without it the largest
+    #: count becomes about 20
     temperature: float | None = None
+    #: `softmax16` mixes all 16 gates, `table4` learns the four entries of the truth table
     parametrisation: str = "softmax16"
+    #: the probability with which a gate starts as a wire from its first input, from 0 to below 1
     residual: float = 0.9
+    #: the deviation of the random logits that gates start with
     noise: float = 1.0
     estimator: str = PLAIN.estimator
     gumbel: float = PLAIN.gumbel

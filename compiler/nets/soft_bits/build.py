@@ -44,14 +44,24 @@ class SoftBitLayerSpec:
     Weights start at `start` give or take `spread`, or with the chance `share` at `other`.
     """
 
+    #: with weights `and`, `implies`, `mask`, `not`, `or`, `xor`; without `complement`, `count`,
+    #: `flip`, `harden`, `majority`
     kind: str
+    #: rows of weights, each over all inputs (every kind with weights)
     width: int | None = None
+    #: inputs of each majority (`majority`)
     size: int | None = None
+    #: outputs, each for an equal range of counts; without it one for each count (`count`)
     groups: int | None = None
+    #: the probability of an inverted bit in training (`flip`)
     rate: float | None = None
+    #: where weights start, from 0 to 1; 0.5 without it (every kind with weights)
     start: float | None = None
+    #: how far about their start weights are spread; 0.01 without it
     spread: float | None = None
+    #: where a share of the weights starts instead; 0.5 without it
     other: float | None = None
+    #: the share of weights that start at `other`; 0 without it
     share: float | None = None
 
     def __post_init__(self) -> None:
@@ -92,7 +102,9 @@ class SoftBitSpec(NetSpec):
 
     family: ClassVar[str] = "db"
 
+    #: the layers in their order; what a layer reads follows from the one before
     layers: tuple[SoftBitLayerSpec, ...]
+    #: what the counts of the classes are divided by before the softmax
     temperature: float = 1.0
 
     def build(
