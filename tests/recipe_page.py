@@ -15,11 +15,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from source_tree import ROOT
 
-from lithify.compiler.nets.families import SPECS
-from lithify.compiler.nets.spec import NetSpec
-from lithify.compiler.training.method import METHODS, Method
-from lithify.compiler.training.recipe import DataPart, Recipe
-from lithify.compiler.training.settings import Settings
+from lithify.compiler.training.recipe import KINDS, Recipe
 from lithify.ir.files import write_atomically
 
 PAGE = ROOT / "docs" / "recipes.md"
@@ -50,29 +46,34 @@ class Section:
 
 def sections() -> Iterator[Section]:
     """Every table that a recipe can have, in the order of the page."""
-    tables = {one.name for one in fields(Recipe) if _is_table(get_type_hints(Recipe)[one.name])}
-    yield section("At the top, before every table", Recipe, without=tables)
-    yield section("[data]", DataPart)
-    yield section("[net], whatever its kind", NetSpec)
-    shared = {one.name for one in fields(NetSpec)}
-    for kind, spec in sorted(SPECS.items()):
-        yield section(f'[net] with kind = "{kind}"', spec, without=shared)
-        for name, part in _lists_of_tables(spec):
-            yield section(f'[[net.{name}]] with kind = "{kind}"', part)
-    yield section("[train]", Settings)
-    for kind, method in METHODS.items():
-        yield section(f'[method] with kind = "{kind}"', method)
-        for name, part in _lists_of_tables(method):
-            yield section(f'[[method.{name}]] with kind = "{kind}"', part)
+    hints = get_type_hints(Recipe)
+    tables = {one.name: hints[one.name] for one in fields(Recipe) if is_dataclass(hints[one.name])}
+    yield section("At the top, before every table", Recipe, without={*tables})
+    for table, kind in tables.items():
+        if kind in KINDS:
+            yield from _choices(table, kind)
+        else:
+            yield section(f"[{table}]", kind)
+
+
+def _choices(table: str, kind: type[Any]) -> Iterator[Section]:
+    """A table whose key `kind` chooses what else is in it."""
+    default, kinds = KINDS[kind]
+    shared = {one.name for one in fields(kind)}
+    if shared:
+        yield section(f"[{table}], whatever its kind", kind)
+    for name, one in sorted(kinds.items()):
+        usual = " (the default)" if name == default else ""
+        yield section(f'[{table}] with kind = "{name}"{usual}', one, without=shared)
+        for key, part in _lists_of_tables(one):
+            yield section(f'[[{table}.{key}]] with kind = "{name}"', part)
 
 
 def section(title: str, kind: type[Any], *, without: set[str] | None = None) -> Section:
     """The table that is read into a dataclass."""
     hints, said = get_type_hints(kind), meanings(kind)
     keys = tuple(
-        Key(
-            kind.__name__, one.name, _type(hints[one.name], one.name), _default(one), said[one.name]
-        )
+        Key(kind.__name__, one.name, _type(hints[one.name]), _default(one), said[one.name])
         for one in fields(kind)
         if one.name not in (without or ())
     )
@@ -105,10 +106,6 @@ def _comments(source: str) -> dict[str, str]:
     return found
 
 
-def _is_table(hint: Any) -> bool:
-    return is_dataclass(hint) or hint in (NetSpec, Method)
-
-
 def _lists_of_tables(kind: type[Any]) -> Iterator[tuple[str, type[Any]]]:
     """The keys of a dataclass that are lists of tables."""
     for name, hint in get_type_hints(kind).items():
@@ -116,14 +113,14 @@ def _lists_of_tables(kind: type[Any]) -> Iterator[tuple[str, type[Any]]]:
             yield name, get_args(hint)[0]
 
 
-def _type(hint: Any, name: str) -> str:
+def _type(hint: Any) -> str:
     """The type in the words that errors use."""
     if get_origin(hint) is UnionType:
         hint = get_args(hint)[0]
     if get_origin(hint) is tuple:
         inner = get_args(hint)[0]
-        return f"tables `[[net.{name}]]`" if is_dataclass(inner) else f"list of {WORDS[inner]}s"
-    return f"table `[{name}]`" if is_dataclass(hint) else WORDS[hint]
+        return "list of tables" if is_dataclass(inner) else f"list of {WORDS[inner]}s"
+    return WORDS[hint]
 
 
 def _default(one: Any) -> str:

@@ -24,8 +24,11 @@ class Augment:
     What a shift or a turn uncovers shows the nearest pixel of the edge.
     """
 
+    #: pixels by which an image moves at most, each way
     shift: int = 0
+    #: degrees by which an image turns at most, each way
     rotation: float = 0.0
+    #: whether half of the images are mirrored, left to right
     mirror: bool = False
 
     def __post_init__(self) -> None:
