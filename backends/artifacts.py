@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from lithify.ir.errors import InputError, WriteError
-from lithify.ir.files import write_atomically
+from lithify.ir.errors import InputError
+from lithify.ir.files import make_folder, write_atomically
 
 
 class Artifacts(Mapping[str, bytes]):
@@ -70,10 +70,10 @@ class Artifacts(Mapping[str, bytes]):
         Each file is written whole or not at all; raises WriteError at the first that cannot be.
         """
         root = Path(folder)
-        _make_folder(root)
+        make_folder(root)
         for name, data in self._files.items():
             path = root / name
-            _make_folder(path.parent)
+            make_folder(path.parent)
             write_atomically(path, data)
         return root
 
@@ -86,16 +86,3 @@ def _check_name(name: str) -> None:
         raise InputError(
             f"file name {name!r}: needs a relative path below the folder, such as 'rtl/top.v'"
         )
-
-
-def _make_folder(folder: Path) -> None:
-    """Make the folder and those above it, where they are missing."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        blocked = isinstance(error, FileExistsError | NotADirectoryError)
-        reason = "a file is in the way" if blocked else error.strerror or str(error)
-        raise WriteError(
-            f"cannot make the folder {folder}: {reason[:1].lower()}{reason[1:]}; "
-            "choose another path or change its permissions"
-        ) from error

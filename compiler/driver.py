@@ -92,7 +92,7 @@ def _open(source: "Net | Circuit | str | Path") -> Source:
         return _of_net(source, "net", {})
     kind = type(source)
     graph = any(one.__module__.partition(".")[0] == "networkx" for one in kind.__mro__)
-    hint = "; for this graph, Circuit.from_graph(g)" if graph else ""
+    hint = "; lithify.Circuit.from_graph makes a circuit of this graph" if graph else ""
     raise InputError(
         f"a {kind.__name__} cannot be compiled; hand in a net, a circuit or the path of a file "
         f"that holds one{hint}"

@@ -17,7 +17,7 @@ from lithify.compiler.passes.strash import Strash
 from lithify.ir.check import check as check_circuit
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import CheckError, PassError
-from lithify.ir.files import write_atomically
+from lithify.ir.files import make_folder, write_atomically
 
 CHECKED_GATES = 100_000  # circuits up to this size are checked after every pass by default
 
@@ -89,7 +89,9 @@ def run(
     `stop_after` ends after so many passes, or after the first pass of that name.
     """
     steps: list[Step] = []
+    _require_stop(pipeline, stop_after)
     if dump_to:
+        make_folder(dump_to)
         write_atomically(dump_to / "00-start.circuit", str(circuit).encode())
     for place, step in enumerate(_until(pipeline, stop_after), 1):
         begin = time.perf_counter()
@@ -107,11 +109,21 @@ def run(
     return Run(circuit, tuple(steps))
 
 
+def _require_stop(pipeline: Sequence[Pass], stop_after: int | str | None) -> None:
+    """Refuse a place to stop after that the pipeline does not have."""
+    if isinstance(stop_after, str):
+        known = stop_after in [step.name for step in pipeline]
+    else:
+        known = stop_after is None or 0 <= stop_after <= len(pipeline)
+    if not known:
+        count = f"{len(pipeline)} passes" if len(pipeline) != 1 else "1 pass"
+        raise PassError(
+            f"stop after {stop_after!r}: the pipeline has {count}: {dump(pipeline) or 'none'}"
+        )
+
+
 def _until(pipeline: Sequence[Pass], stop_after: int | str | None) -> Iterator[Pass]:
     """The passes up to the one to stop after."""
-    names = [step.name for step in pipeline]
-    if isinstance(stop_after, str) and stop_after not in names:
-        raise PassError(f"stop after {stop_after!r}: the pipeline is {dump(pipeline)}")
     for place, step in enumerate(pipeline, 1):
         if isinstance(stop_after, int) and place > stop_after:
             return

@@ -36,6 +36,56 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | Iterable[bytes]
     return shown
 
 
+def require_file(path: str | os.PathLike[str]) -> None:
+    """Refuse, before long work, a file that `write_atomically` could not write now."""
+    target = Path(os.path.realpath(path))
+    try:
+        mode = _present_mode(target)
+        if mode is None or stat.S_ISREG(mode):
+            _probe(target.parent)
+    except OSError as error:
+        raise WriteError(f"cannot write {path}: {_reason(error, target)}") from error
+
+
+def make_folder(folder: str | os.PathLike[str]) -> Path:
+    """The folder, made where it or one above it is missing; files can be written in it."""
+    place = Path(folder)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _no_folder(place, error) from error
+    require_folder(place)
+    return place
+
+
+def require_folder(folder: str | os.PathLike[str]) -> None:
+    """Refuse, before long work, a folder that `make_folder` could not make now; nothing is made."""
+    place = nearest = Path(folder)
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    try:
+        _probe(nearest)
+    except OSError as error:
+        raise _no_folder(place, error) from error
+
+
+def _probe(folder: Path) -> None:
+    """Make a file in the folder, and remove it."""
+    probe = folder / f".{secrets.token_hex(6)}.part"
+    os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    probe.unlink()
+
+
+def _no_folder(folder: Path, error: OSError) -> WriteError:
+    blocked = isinstance(error, FileExistsError | NotADirectoryError)
+    reason = "a file is in the way" if blocked else error.strerror or str(error)
+    what = "write in" if folder.is_dir() else "make"
+    return WriteError(
+        f"cannot {what} the folder {folder}: {reason[:1].lower()}{reason[1:]}; "
+        "choose another path or change its permissions"
+    )
+
+
 def _present_mode(target: Path) -> int | None:
     """The mode of what stands at `target` now, or None where nothing does."""
     try:

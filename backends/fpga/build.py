@@ -14,8 +14,8 @@ from lithify.backends.fpga.top import sources
 from lithify.backends.toolchain import run
 from lithify.backends.verilog.frames import Layout
 from lithify.ir.circuit import Circuit
-from lithify.ir.errors import InputError, WriteError
-from lithify.ir.files import write_atomically
+from lithify.ir.errors import InputError
+from lithify.ir.files import make_folder, write_atomically
 from lithify.ir.netlist import Netlist
 
 BAUD = 115200
@@ -116,7 +116,7 @@ def build(
     if every < 0:
         raise InputError(f"every={every}: a row of registers each so many levels; 0 for none")
     target = targets.board(board) if isinstance(board, str) else board
-    folder = _new_folder(Path(folder))
+    folder = make_folder(folder)
     clock = _Clock()
     with clock.step("elaborate"):
         progress("writing the design for yosys")
@@ -160,13 +160,3 @@ def _pack(folder: Path, best: Routed) -> Path:
     written = write_atomically(folder / BITSTREAM, part.read_bytes())
     part.unlink()
     return written
-
-
-def _new_folder(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WriteError(
-            f"the folder {folder} cannot be made ({error.strerror}); choose another folder"
-        ) from error
-    return folder

@@ -16,7 +16,8 @@ from lithify.backends.artifacts import Artifacts
 from lithify.backends.toolchain import failure
 from lithify.backends.verilog.description import FILE, Bus, Description
 from lithify.backends.verilog.verilate import Progress, Simulator, build_simulator
-from lithify.ir.errors import InputError, WriteError
+from lithify.ir.errors import InputError
+from lithify.ir.files import make_folder
 from lithify.ir.simulate import Answers
 
 Int64 = NDArray[np.int64]
@@ -101,7 +102,7 @@ def simulate(
     _check_options(described, bench, stalls)
     check_seed(seed)
     inputs, answers = _samples(described, codes, expected)
-    work = _make_folder(Path(folder) if folder else home / "simulation")
+    work = make_folder(folder or home / "simulation").resolve()
     started = time.monotonic()
     simulator = build_simulator(
         files,
@@ -147,18 +148,6 @@ def _open(design: str | Path | Artifacts) -> tuple[Description, dict[str, bytes]
             "Write one with `lithify compile`, or name another folder."
         ) from error
     return described, files, home
-
-
-def _make_folder(folder: Path) -> Path:
-    """The folder, made where it is missing, as an absolute path."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "simulate.log").touch()
-    except OSError as error:
-        raise WriteError(
-            f"cannot simulate in {folder}: {error.strerror}; choose another folder"
-        ) from error
-    return folder.resolve()
 
 
 def _check_options(described: Description, bench: str, stalls: float) -> None:

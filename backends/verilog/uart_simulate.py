@@ -19,6 +19,7 @@ from lithify.backends.verilog.text import verilog
 from lithify.backends.verilog.uart import shell_of
 from lithify.backends.verilog.verilate import build_simulator
 from lithify.ir.circuit import Circuit
+from lithify.ir.files import make_folder
 from lithify.ir.netlist import Netlist
 from lithify.ir.simulate import run
 
@@ -67,7 +68,7 @@ def simulate_shell(
     text, layout = emit_shell(design, every=every, cycles=cycles)
     if expected is None:
         expected = run(only_tables(design), codes).words
-    folder = folder.resolve()
+    folder = make_folder(folder).resolve()
     start = time.monotonic()
     ports = ["clk", "rst", "rx", "tx"]
     simulator = build_simulator(

@@ -18,12 +18,13 @@ from lithify.compiler.proof.equivalence import prove_equal
 from lithify.compiler.proof.readback import prove_verilog
 from lithify.compiler.proof.verdict import NotProved, Proved, Refuted, Verdict, explain
 from lithify.ir.circuit import Circuit
-from lithify.ir.errors import FormatError, MismatchError
+from lithify.ir.errors import FormatError, InputError, MismatchError
 from lithify.ir.netlist import Netlist
 
 FILE = "certificate.json"
 FORMAT, VERSION = "lithify certificate", 1
 PROVED, OPEN = "proved", "not proved"
+MOST_SECONDS = 1_000_000
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -144,6 +145,7 @@ def certify(
     `samples` are codes[n, elements] that join the test vectors; engines run for at most
     `time_limit` CPU seconds a stage. A stage that is not decided is recorded as not proved.
     """
+    require_time_limit(time_limit)
     stages, seconds = [], {}
     for name, (left, right, prove) in _plan(subjects, samples, time_limit).items():
         verdict = prove()
@@ -156,6 +158,15 @@ def certify(
     return Certificate(subjects.digests(), tuple(stages), seconds)
 
 
+def require_time_limit(seconds: float) -> None:
+    """Refuse a limit that no engine can be given."""
+    if not 0 < seconds <= MOST_SECONDS:
+        raise InputError(
+            f"the time limit is {seconds:g} CPU seconds; it must be above 0 and at most "
+            f"{MOST_SECONDS:,}"
+        )
+
+
 def recheck(
     certificate: Certificate,
     subjects: Subjects,
@@ -165,6 +176,7 @@ def recheck(
     progress: Callable[[str, Verdict], None] = lambda name, verdict: None,
 ) -> Certificate:
     """The certificate proved anew; MismatchError where an artefact or a verdict has changed."""
+    require_time_limit(time_limit)
     found = subjects.digests()
     for name, digest in sorted(certificate.digests.items()):
         if name not in found:

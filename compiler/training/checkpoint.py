@@ -45,12 +45,11 @@ def write(path: Path, state: Checkpoint) -> None:
     write_atomically(path, safetensors.torch.save(tensors, metadata))
 
 
-def read(path: Path, run: Mapping[str, Any]) -> Checkpoint | None:
-    """The state at `path`, None where there is no file; it must belong to this very run."""
+def read(path: Path, run: Mapping[str, Any]) -> Checkpoint:
+    """The state at `path`, which must belong to this very run."""
+    require(path)
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
-        return None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     header, tensors = open_safetensors(data, str(path), FORMAT, "checkpoint")
@@ -78,6 +77,15 @@ def read(path: Path, run: Mapping[str, Any]) -> Checkpoint | None:
         parts["best"],
         parts["course"],
     )
+
+
+def require(path: Path) -> None:
+    """Refuse to go on from a file that is not there."""
+    if not path.exists():
+        raise InputError(
+            f"there is no checkpoint at {path}; leave out --resume (in Python: resume=True) "
+            "to train from the beginning"
+        )
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

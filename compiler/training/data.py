@@ -10,6 +10,7 @@ import difflib
 import hashlib
 import io
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -258,7 +259,10 @@ def _openml(name: str, remote: str, image: Shape | None, folder: str | None) -> 
     from sklearn.datasets import fetch_openml
 
     try:
-        bunch = fetch_openml(name=remote, as_frame=False, parser="liac-arff")
+        with warnings.catch_warnings():
+            # Of its retries; that it gave up is said below.
+            warnings.simplefilter("ignore", UserWarning)
+            bunch = fetch_openml(name=remote, as_frame=False, parser="liac-arff")
     except (OSError, ValueError) as error:
         looked = f"it is not in {folder}" if folder else f"{VARIABLE} is not set"
         raise InputError(

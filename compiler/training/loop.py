@@ -226,11 +226,6 @@ class _Run:
     def restore(self, path: Path) -> None:
         """Stand where the checkpoint stands."""
         state = checkpoints.read(path, self.identity)
-        if state is None:
-            raise InputError(
-                f"there is no checkpoint at {path}; leave out --resume (in Python: resume=True) "
-                "to train from the beginning"
-            )
         try:
             self.net.load_state_dict(dict(state.best_net))
             self.best_net = _copy(self.net)

@@ -18,6 +18,7 @@ import numpy as np
 from lithify.compiler.nets.families import SPECS
 from lithify.compiler.nets.net import Net
 from lithify.compiler.nets.spec import ENCODERS, NetSpec
+from lithify.compiler.training import checkpoint as checkpoints
 from lithify.compiler.training import data
 from lithify.compiler.training.augment import Augment
 from lithify.compiler.training.gap import soft_accuracy
@@ -106,6 +107,8 @@ def run_recipe(
     recipe = read_recipe(path)
     chosen = recipe.seed if seed is None else seed
     require_seed(chosen)
+    if checkpoint is not None and resume:
+        checkpoints.require(Path(checkpoint))
     dataset = data.load(recipe.data.name, folder=Path(path).parent)
     split = data.split(
         dataset, seed=chosen, test=recipe.data.test, validation=recipe.data.validation

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lithify.cli.screen import Screen
 from lithify.cli.verify import prove, show_certificate
+from lithify.ir.files import require_folder
 
 EXAMPLE = (
     "lithify compile digits.safetensors -o build",
@@ -41,6 +42,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     from lithify.compiler import report
     from lithify.compiler.driver import compile
 
+    require_folder(arguments.output)
     stop = arguments.stop_after
     design = compile(
         arguments.model,
@@ -51,7 +53,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         dump_to=arguments.dump,
         interface=arguments.interface,
         every=arguments.every,
-        stop_after=int(stop) if stop and stop.isdecimal() else stop,
+        stop_after=int(stop) if stop and stop.lstrip("-").isdecimal() else stop,
         progress=lambda step: screen.say(
             f"  {step.text:<10} {step.gates[1]:>9,} gates {step.terms[1]:>9,} score terms "
             f"{step.seconds:7.2f} s"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from lithify.cli import build, simulate
 from lithify.cli.screen import Screen
-from lithify.ir.errors import MismatchError, WriteError
+from lithify.ir.errors import MismatchError
+from lithify.ir.files import make_folder
 
 if TYPE_CHECKING:
     from lithify.backends.fpga.build import BuildResult
@@ -32,8 +33,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
     """Everything of the summary; the folder holds everything that was made."""
+    from lithify.backends.fpga.targets import board
+
     start = time.monotonic()
-    folder: Path = arguments.output
+    board(arguments.board)
+    folder = make_folder(arguments.output)
     trained = _train(folder, arguments.seed, screen)
     design = _compile(folder, arguments.board, screen)
     screen.say(f"[4/{STEPS}] simulate every test sample in Verilator, and")
@@ -65,12 +69,6 @@ def _train(folder: Path, seed: int, screen: Screen) -> "Result":
     from lithify.compiler.training import run_recipe
 
     screen.say(f"[1/{STEPS}] train a logic-gate net on 1,797 handwritten digits of 8 x 8 pixels")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WriteError(
-            f"the folder {folder} cannot be made ({error.strerror}); choose another with -o"
-        ) from error
     recipe = files("lithify.examples").joinpath("recipes/digits.toml")
     with as_file(recipe) as path, screen.progress("training") as bar:
         result = run_recipe(

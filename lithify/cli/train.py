@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lithify.cli.screen import Screen
+from lithify.ir.files import require_file
 
 if TYPE_CHECKING:
     from lithify.compiler.training.loop import Progress
@@ -37,6 +38,9 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     from lithify.compiler.nets import save
     from lithify.compiler.training import run_recipe
 
+    require_file(arguments.output)
+    if arguments.test_data:
+        require_file(arguments.test_data)
     checkpoint = arguments.output.with_name(arguments.output.name + ".checkpoint")
     with screen.progress("training") as bar:
 

@@ -31,8 +31,9 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     """Every stage with its verdict; what stands in the folder is what is proved."""
     from lithify.cli.samples import read_samples
     from lithify.compiler.design import Design
-    from lithify.compiler.proof.certificate import certify, recheck
+    from lithify.compiler.proof.certificate import certify, recheck, require_time_limit
 
+    require_time_limit(arguments.time_limit)
     design = Design.load(arguments.design)
     samples = None
     if arguments.data:

@@ -149,7 +149,11 @@ def test_a_description_of_another_file_is_said(design: Design) -> None:
     [
         (3, "int", ""),
         (None, "NoneType", ""),
-        (networkx.DiGraph(), "DiGraph", "; for this graph, Circuit.from_graph(g)"),
+        (
+            networkx.DiGraph(),
+            "DiGraph",
+            "; lithify.Circuit.from_graph makes a circuit of this graph",
+        ),
     ],
 )
 def test_what_cannot_be_compiled(source: object, kind: str, hint: str) -> None:

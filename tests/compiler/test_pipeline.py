@@ -69,16 +69,34 @@ def test_the_runner_stops_where_told(circuit: Circuit, stop: int | str) -> None:
     assert len(result.steps) == 1
 
 
-def test_stopping_after_a_pass_that_is_not_there_is_an_error(circuit: Circuit) -> None:
-    with pytest.raises(PassError, match=r"^stop after 'share': the pipeline is fold; prune$"):
-        run(parse("fold; prune"), circuit, stop_after="share")
+def test_stopping_after_no_pass_and_after_the_last(circuit: Circuit) -> None:
+    assert run(parse("fold; prune"), circuit, stop_after=0).circuit is circuit
+    assert len(run(parse("fold; prune"), circuit, stop_after=2).steps) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "message"),
+    [
+        ("fold; prune", "share", "stop after 'share': the pipeline has 2 passes: fold; prune"),
+        ("fold; prune", 3, "stop after 3: the pipeline has 2 passes: fold; prune"),
+        ("fold", -1, "stop after -1: the pipeline has 1 pass: fold"),
+        ("", 1, "stop after 1: the pipeline has 0 passes: none"),
+    ],
+)
+def test_stopping_after_a_pass_that_is_not_there_is_an_error(
+    circuit: Circuit, tmp_path: Path, text: str, stop: int | str, message: str
+) -> None:
+    with pytest.raises(PassError) as caught:
+        run(parse(text), circuit, stop_after=stop, dump_to=tmp_path / "stages")
+    assert str(caught.value) == message
+    assert not (tmp_path / "stages").exists()
 
 
 def test_every_stage_can_be_dumped_and_read_again(circuit: Circuit, tmp_path: Path) -> None:
-    result = run(parse("fold; prune"), circuit, dump_to=tmp_path)
-    names = sorted(path.name for path in tmp_path.iterdir())
+    result = run(parse("fold; prune"), circuit, dump_to=tmp_path / "a" / "b")
+    names = sorted(path.name for path in (tmp_path / "a" / "b").iterdir())
     assert names == ["00-start.circuit", "01-fold.circuit", "02-prune.circuit"]
-    stages = [parse_circuit((tmp_path / name).read_text()) for name in names]
+    stages = [parse_circuit((tmp_path / "a" / "b" / name).read_text()) for name in names]
     assert (stages[0], stages[-1]) == (circuit, result.circuit)
 
 

@@ -145,8 +145,11 @@ def test_an_output_folder_that_cannot_be_written(
 ) -> None:
     file = tmp_path / "file"
     file.write_text("kept")
-    message = refused(capsys, "compile", home / "good.safetensors", "-o", file / "out", "--quiet")
-    assert message.startswith("lithify compile: ") and str(file) in message
+    message = refused(capsys, "compile", home / "good.safetensors", "-o", file / "out")
+    assert message == (
+        f"lithify compile: cannot make the folder {file / 'out'}: a file is in the way; "
+        "choose another path or change its permissions"
+    )
     assert file.read_text() == "kept"
 
 
@@ -202,8 +205,86 @@ def test_a_demo_in_a_place_that_cannot_be_written(tmp_path: Path, capsys: Captur
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "demo"
     assert refused(capsys, "demo", "-o", folder, "--quiet") == (
-        f"lithify demo: the folder {folder} cannot be made (Not a directory); choose another "
-        "with -o"
+        f"lithify demo: cannot make the folder {folder}: a file is in the way; choose another "
+        "path or change its permissions"
+    )
+
+
+def test_a_demo_for_an_unknown_board_is_refused_before_training(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    words = ("demo", "-o", tmp_path / "demo", "--board", "icebraker", "--quiet")
+    assert refused(capsys, *words).startswith("lithify demo: 'icebraker' is not a known board; ")
+    assert not (tmp_path / "demo").exists()
+
+
+PLACES = (".", "m", "no/m", "r.toml/t.npz")
+RECIPE = '[data]\nname = "digits"\n[net]\nlayers = [10]\n'
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["-o", "no/m"],
+            "cannot write {0}/no/m: the folder {0}/no does not exist; create it or "
+            "choose another path",
+        ),
+        (
+            ["-o", "m", "--test-data", "r.toml/t.npz"],
+            "cannot write {0}/r.toml/t.npz: {0}/r.toml is not a folder; choose another path",
+        ),
+        (
+            ["-o", "m", "--test-data", "."],
+            "cannot write {0}: it is a folder; name a file inside it",
+        ),
+        (
+            ["-o", "m", "--resume"],
+            "there is no checkpoint at {0}/m.checkpoint; leave out --resume "
+            "(in Python: resume=True) to train from the beginning",
+        ),
+        (["-o", "m", "--seed", "-1"], "the seed is -1; it must be 0 or more"),
+    ],
+)
+def test_a_training_is_refused_before_its_data_is_read(
+    tmp_path: Path,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    message: str,
+) -> None:
+    def load(*_: object, **__: object) -> None:
+        raise AssertionError("the data was read")
+
+    monkeypatch.setattr("lithify.compiler.training.data.load", load)
+    (tmp_path / "r.toml").write_text(RECIPE)
+    paths = [tmp_path / word if word in PLACES else word for word in words]
+    said = refused(capsys, "train", tmp_path / "r.toml", *paths)
+    assert said == f"lithify train: {message.format(tmp_path)}"
+    assert [path.name for path in tmp_path.iterdir()] == ["r.toml"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "shown"), [("-1", "-1"), ("nan", "nan"), ("0", "0"), ("inf", "inf")]
+)
+def test_a_time_limit_that_no_engine_can_be_given(
+    home: Path, capsys: Capture, limit: str, shown: str
+) -> None:
+    assert refused(capsys, "verify", home / "good.lith", "--time-limit", limit) == (
+        f"lithify verify: the time limit is {shown} CPU seconds; it must be above 0 and at most "
+        "1,000,000"
+    )
+
+
+@pytest.mark.parametrize("stop", ["9", "-1", "share"])
+def test_a_pass_to_stop_after_that_there_is_not(
+    home: Path, tmp_path: Path, capsys: Capture, stop: str
+) -> None:
+    words = ("compile", home / "good.circuit", "-o", tmp_path / "out", "--stop-after", stop)
+    message = refused(capsys, *words, "--passes", "fold; prune")
+    shown = f"'{stop}'" if stop.isalpha() else stop
+    assert message == (
+        f"lithify compile: stop after {shown}: the pipeline has 2 passes: fold; prune"
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lithify.ir.errors import WriteError
-from lithify.ir.files import write_atomically
+from lithify.ir.files import make_folder, require_file, require_folder, write_atomically
 
 
 def refusal(path: Path, data: bytes = b"new") -> str:
@@ -192,3 +192,50 @@ def test_a_long_name_is_no_trouble(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 250)
     write_atomically(path, b"new")
     assert re.fullmatch("n{250}", os.listdir(tmp_path)[0])
+
+
+def test_looking_ahead_leaves_nothing_and_says_what_writing_would_say(tmp_path: Path) -> None:
+    require_file(tmp_path / "new")
+    require_folder(tmp_path / "a" / "b")
+    require_file("/dev/null")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").write_bytes(b"old")
+    require_file(tmp_path / "file")
+    for path in (tmp_path, tmp_path / "no" / "file", tmp_path / "file" / "inside"):
+        with pytest.raises(WriteError) as caught:
+            require_file(path)
+        assert str(caught.value) == refusal(path)
+    assert (tmp_path / "file").read_bytes() == b"old"
+
+
+def no_folder(place: Path, *, made: bool) -> str:
+    with pytest.raises(WriteError) as caught:
+        (make_folder if made else require_folder)(place)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_folder_that_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "inside"):
+        assert no_folder(place, made=made) == (
+            f"cannot make the folder {place}: a file is in the way; "
+            "choose another path or change its permissions"
+        )
+
+    def refuse(*args: object) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert no_folder(tmp_path, made=made) == (
+        f"cannot write in the folder {tmp_path}: read-only file system; "
+        "choose another path or change its permissions"
+    )
+
+
+def test_a_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
+    place = tmp_path / "a" / "b"
+    assert make_folder(place) == make_folder(str(place)) == place
+    assert place.is_dir() and not list(place.iterdir())

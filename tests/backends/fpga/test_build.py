@@ -117,8 +117,8 @@ def test_nonsense_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(WriteError) as failed:
         build(tiny(), "icestick", tmp_path / "file" / "b")
     assert str(failed.value) == (
-        f"the folder {tmp_path / 'file' / 'b'} cannot be made (Not a directory); "
-        "choose another folder"
+        f"cannot make the folder {tmp_path / 'file' / 'b'}: a file is in the way; "
+        "choose another path or change its permissions"
     )
     with pytest.raises(InputError, match="^a clock of 12 MHz cannot give 5000000 baud"):
         build(tiny(), "icestick", tmp_path / "c", baud=5_000_000)

@@ -136,7 +136,8 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(WriteError) as error:
         attempt(folder=tmp_path / "file" / "inside")
     assert str(error.value) == (
-        f"cannot simulate in {tmp_path / 'file' / 'inside'}: Not a directory; choose another folder"
+        f"cannot make the folder {tmp_path / 'file' / 'inside'}: a file is in the way; "
+        "choose another path or change its permissions"
     )
 
 

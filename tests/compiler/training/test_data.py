@@ -1,5 +1,6 @@
 """Data by name, from every place it can come from, and seeded stratified splits."""
 
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -156,6 +157,7 @@ def test_openml_is_the_second_way(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["mnist", "tabular/letter"])
 def test_neither_way(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def fetch(**options: object) -> SimpleNamespace:
+        warnings.warn("a network error; retrying", UserWarning, stacklevel=1)
         raise OSError("no network\nat all")
 
     monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch)
