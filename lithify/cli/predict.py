@@ -23,11 +23,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
     """Classes, scores and, where labels are known, the accuracy."""
-    from lithify.cli.samples import read_samples
+    from lithify.cli.samples import class_numbers, read_samples
     from lithify.compiler.design import Design
 
     design = Design.load(arguments.design)
-    x, y = read_samples(arguments.data, limit=arguments.limit)
+    x, labels = read_samples(arguments.data, limit=arguments.limit)
+    y = class_numbers(arguments.data, labels, design, screen)
     if not design.circuit.scores:
         engine = design.engine(threads=arguments.threads)
         words = {name: w.tolist() for name, w in engine.words(design.codes(x)).items()}

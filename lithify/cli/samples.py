@@ -3,13 +3,17 @@
 import io
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lithify.ir.errors import FormatError, InputError
 from lithify.ir.files import write_atomically
+
+if TYPE_CHECKING:
+    from lithify.cli.screen import Screen
+    from lithify.compiler.design import Design
 
 MOST_BYTES = 1 << 33
 
@@ -45,6 +49,41 @@ def read_samples(
     if y is not None and y.shape != x.shape[:1]:
         raise InputError(f"{path}: {y.shape} labels for {len(x)} samples")
     return x[:limit].reshape(min(len(x), limit or len(x)), -1), None if y is None else y[:limit]
+
+
+def class_numbers(
+    path: Path, labels: NDArray[Any] | None, design: "Design", screen: "Screen"
+) -> NDArray[np.int64] | None:
+    """The labels of a file as numbers of the design's classes: texts are names, the rest numbers.
+
+    None where the file has no labels, or the design no classes to compare them with.
+    """
+    if labels is None:
+        return None
+    count, names = len(design.circuit.scores), design.classes
+    if not count:
+        screen.say(f"{path}: its labels are not used, since this design has no classes")
+        return None
+    if labels.dtype.kind == "U" and names:
+        places = {name: number for number, name in enumerate(names)}
+        numbers = np.array([places.get(label, -1) for label in labels.tolist()], np.int64)
+        known = f"the classes are called {', '.join(names[:8])}{', ...' if count > 8 else ''}"
+    else:
+        numbers = _from_zero(labels, count)
+        known = f"the classes are the numbers 0 to {count - 1}"
+        known += ", or their names as texts" if names else ""
+    wrong = np.flatnonzero(numbers < 0)
+    if wrong.size:
+        raise InputError(f"{path}: label {wrong[0]} is {labels.tolist()[wrong[0]]!r}; {known}")
+    return numbers
+
+
+def _from_zero(labels: NDArray[Any], count: int) -> NDArray[np.int64]:
+    """The labels that are whole numbers from 0 to before `count`, -1 in place of the others."""
+    if labels.dtype.kind not in "biuf":
+        return np.full(len(labels), -1, np.int64)
+    good = (labels >= 0) & (labels < count) & (labels == np.floor(labels))
+    return np.where(good, labels, -1).astype(np.int64)
 
 
 def write_samples(path: Path, x: NDArray[Any], y: NDArray[Any]) -> Path:

@@ -45,11 +45,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
     """What was compared and what differed."""
-    from lithify.cli.samples import read_samples
+    from lithify.cli.samples import class_numbers, read_samples
     from lithify.compiler.design import Design
 
     design = Design.load(arguments.design)
-    x, y = read_samples(arguments.data, limit=arguments.limit)
+    x, labels = read_samples(arguments.data, limit=arguments.limit)
+    y = class_numbers(arguments.data, labels, design, screen)
     folder = home(arguments.design)
 
     def progress(text: str) -> None:

@@ -303,3 +303,13 @@ def test_a_seed_that_the_simulator_cannot_take(
 def test_a_design_without_its_verilog_is_not_simulated(home: Path, capsys: Capture) -> None:
     message = refused(capsys, "simulate", home / "good.lith", "--data", home / "good.npz")
     assert message.endswith("Write one with `lithify compile`, or name another folder.")
+
+
+@pytest.mark.parametrize("verb", ["predict", "simulate"])
+def test_labels_that_are_no_classes(home: Path, tmp_path: Path, capsys: Capture, verb: str) -> None:
+    bad = tmp_path / "bad.npz"
+    np.savez(bad, x=blobs(3)[0], y=[0, 1, 3])
+    assert refused(capsys, verb, home / "good.lith", "--data", bad) == (
+        f"lithify {verb}: {bad}: label 2 is 3; the classes are the numbers 0 to 2, or their names "
+        "as texts"
+    )

@@ -5,7 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lithify.cli.samples import read_samples, write_samples
+from lithify.cli.samples import class_numbers, read_samples, write_samples
+from lithify.cli.screen import Screen
+from lithify.compiler.design import Design
+from lithify.ir.builder import Builder
 from lithify.ir.errors import FormatError, InputError, LithifyError
 
 
@@ -66,3 +69,70 @@ def test_less_than_one_sample_is_refused(tmp_path: Path, limit: int) -> None:
     write_samples(tmp_path / "a.npz", np.ones((4, 2)), np.ones(4))
     with pytest.raises(InputError, match=f"^the first {limit} samples: at least one is needed$"):
         read_samples(tmp_path / "a.npz", limit=limit)
+
+
+def design_of(names: tuple[str, ...], *, classes: int = 3) -> Design:
+    """A design that scores its input bits, one class a bit; without classes it is a word."""
+    builder = Builder()
+    bits = builder.input("x", kind="bit", count=3).ravel()
+    for number, bit in enumerate(bits[:classes]):
+        builder.score(f"s{number}", [int(bit)])
+    if not classes:
+        builder.output("y", bits)
+    circuit = builder.finish(readout="argmax" if classes else "bits")
+    return Design(name="a", lowered=circuit, circuit=circuit, pipeline="", classes=names)
+
+
+NAMES = ("no", "yes", "3")
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "numbers"),
+    [
+        (np.array([0, 2, 1]), (), [0, 2, 1]),
+        (np.array([2.0, 0.0]), NAMES, [2, 0]),
+        (np.array([True, False]), NAMES, [1, 0]),
+        (np.array(["3", "no"]), NAMES, [2, 0]),
+    ],
+)
+def test_labels_become_the_numbers_of_classes(
+    labels: np.ndarray, names: tuple[str, ...], numbers: list[int]
+) -> None:
+    found = class_numbers(Path("a.npz"), labels, design_of(names), Screen())
+    assert found is not None and found.dtype == np.int64 and found.tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "message"),
+    [
+        (np.array([0, 3, 9]), (), "label 1 is 3; the classes are the numbers 0 to 2"),
+        (
+            np.array([0, -1]),
+            NAMES,
+            "label 1 is -1; the classes are the numbers 0 to 2, or their names as texts",
+        ),
+        (np.array([0, 0.5]), (), "label 1 is 0.5; the classes are the numbers 0 to 2"),
+        (np.array([0, np.nan]), (), "label 1 is nan; the classes are the numbers 0 to 2"),
+        (np.array([0, np.inf]), (), "label 1 is inf; the classes are the numbers 0 to 2"),
+        (np.array(["no"]), (), "label 0 is 'no'; the classes are the numbers 0 to 2"),
+        (np.array([b"no"]), (), "label 0 is b'no'; the classes are the numbers 0 to 2"),
+        (np.array(["no", "nO"]), NAMES, "label 1 is 'nO'; the classes are called no, yes, 3"),
+    ],
+)
+def test_labels_that_are_no_classes_are_refused(
+    labels: np.ndarray, names: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        class_numbers(Path("a.npz"), labels, design_of(names), Screen())
+    assert str(caught.value) == f"a.npz: {message}"
+
+
+def test_labels_of_a_design_without_classes_are_said_not_to_be_used(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    design = design_of((), classes=0)
+    assert class_numbers(Path("a.npz"), None, design, Screen()) is None
+    assert capsys.readouterr().err == ""
+    assert class_numbers(Path("a.npz"), np.array([7]), design, Screen()) is None
+    said = "a.npz: its labels are not used, since this design has no classes\n"
+    assert capsys.readouterr().err == said
