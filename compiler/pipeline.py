@@ -18,6 +18,7 @@ from lithify.ir.check import check as check_circuit
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import CheckError, PassError
 from lithify.ir.files import make_folder, write_atomically
+from lithify.ir.wording import counted
 
 CHECKED_GATES = 100_000  # circuits up to this size are checked after every pass by default
 
@@ -116,7 +117,7 @@ def _require_stop(pipeline: Sequence[Pass], stop_after: int | str | None) -> Non
     else:
         known = stop_after is None or 0 <= stop_after <= len(pipeline)
     if not known:
-        count = f"{len(pipeline)} passes" if len(pipeline) != 1 else "1 pass"
+        count = counted(len(pipeline), "pass", "passes")
         raise PassError(
             f"stop after {stop_after!r}: the pipeline has {count}: {dump(pipeline) or 'none'}"
         )

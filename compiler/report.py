@@ -5,6 +5,7 @@ from typing import Any
 
 from lithify.compiler.design import Design
 from lithify.ir.circuit import Circuit
+from lithify.ir.wording import counted
 
 PARTS = ("encoder", "core", "head")
 
@@ -53,24 +54,24 @@ def layers(circuit: Circuit) -> dict[str, int]:
     return counts
 
 
-def rows(design: Design) -> list[tuple[str, ...]]:
-    """The table of the stages: one row a stage, one column a part."""
-    return [
-        (name, *(f"{stage[key]:,}" for key in (*PARTS, "score terms", "depth")))
-        for name, stage in data(design)["stages"].items()
-    ]
-
-
-HEADINGS = ("stage", *(f"{part} gates" for part in PARTS), "score terms", "depth")
+def table(design: Design) -> list[tuple[str, ...]]:
+    """The headings and a row for each stage; gates of no part have a column where there are any."""
+    stages = data(design)["stages"]
+    others = ("other",) if any(one["other"] for one in stages.values()) else ()
+    parts = (*PARTS, *others)
+    keys = (*parts, "score terms", "depth")
+    headings = ("stage", *(f"{part} gates" for part in parts), *keys[len(parts) :])
+    rows = [(name, *(f"{one[key]:,}" for key in keys)) for name, one in stages.items()]
+    return [headings, *rows]
 
 
 def text(design: Design) -> str:
     """The report as plain text."""
-    lines = [f"{design.name}: {describe_inputs(design.circuit)}, {len(design.classes)} classes"]
+    lines = [describe(design)]
     lines += [f"  {key}: {value}" for key, value in flat(design.provenance).items()]
-    table = [HEADINGS, *rows(design)]
-    widths = [max(len(row[i]) for row in table) for i in range(len(HEADINGS))]
-    for row in table:
+    rows = table(design)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
         cells = [
             row[0].ljust(widths[0]),
             *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)),
@@ -79,13 +80,21 @@ def text(design: Design) -> str:
     return "\n".join(lines) + "\n"
 
 
-def describe_inputs(circuit: Circuit) -> str:
-    """The inputs in words."""
-    said = [
-        f"{p.count} bits" if p.kind == "bit" else f"{p.count} integers of {p.width} bits"
+def describe(design: Design) -> str:
+    """The inputs and outputs in words."""
+    circuit = design.circuit
+    inputs = [
+        counted(p.count, "bit")
+        if p.kind == "bit"
+        else f"{counted(p.count, 'integer')} of {counted(p.width, 'bit')}"
         for p in circuit.inputs
     ]
-    return " and ".join(said) or "no inputs"
+    kinds = (("word", len(circuit.words)), ("score", len(circuit.scores)))
+    outputs = [counted(number, one) for one, number in kinds if number]
+    return (
+        f"{design.name}: {' and '.join(inputs) or 'no inputs'}, "
+        f"{' and '.join(outputs) or 'no outputs'}, readout {circuit.readout}"
+    )
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -64,7 +64,8 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         design = prove(design, screen)
     screen.say("  writing Verilog, C, AIGER, BLIF and the design")
     folder = design.write(arguments.output)
-    screen.table(report.HEADINGS, report.rows(design))
+    headings, *rows = report.table(design)
+    screen.table(headings, rows)
     show_certificate(design.certificate, screen)
     screen.show(f"written: {folder}")
     ok = design.certificate is None or design.certificate.ok

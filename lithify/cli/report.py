@@ -36,15 +36,14 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     design = Design.load(arguments.design)
     folder = build.home(arguments.design)
     result = report.data(design)
-    screen.show(
-        f"{design.name}: {report.describe_inputs(design.circuit)}, "
-        f"{len(design.circuit.scores)} scores, readout {design.circuit.readout}"
-    )
+    screen.show(report.describe(design))
     for key in KNOWN:
         if key in design.provenance:
             screen.show(f"  {key.replace('_', ' ')}: {design.provenance[key]}")
-    screen.table(report.HEADINGS, report.rows(design))
-    screen.table(("layer", "gates left"), list(report.layers(design.circuit).items()))
+    headings, *rows = report.table(design)
+    screen.table(headings, rows)
+    if layers := report.layers(design.circuit):
+        screen.table(("layer", "gates left"), list(layers.items()))
     digest = design.circuit.digest
     builds = []
     for path in sorted(folder.glob(f"*/{build.RECORD}")):

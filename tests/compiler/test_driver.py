@@ -18,6 +18,7 @@ from lithify.compiler.nets import save
 from lithify.compiler.proof.equivalence import prove_equal
 from lithify.compiler.proof.verdict import Proved
 from lithify.ir import binary, simulate, text
+from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError, MismatchError, PassError, TargetError
 from lithify.ir.generate import random_circuit
@@ -125,7 +126,26 @@ def test_the_report_counts_what_the_circuits_hold(design: Design) -> None:
     assert stages["netlist"]["score terms"] == 0 < stages["netlist"]["head"]
     assert sum(report.layers(design.circuit).values()) == design.circuit.num_gates
     assert report.flat({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}
-    assert report.text(design).splitlines()[0] == "tiny: 4 integers of 2 bits, 3 classes"
+    assert report.text(design).splitlines()[0] == (
+        "tiny: 4 integers of 2 bits, 3 scores, readout argmax"
+    )
+    assert "other" not in report.text(design)
+
+
+def test_the_report_counts_gates_of_no_part() -> None:
+    builder = Builder()
+    bits = builder.input("x", kind="uint", count=1, width=3).ravel()
+    builder.output("y", [int(builder.and_(int(bits[0]), int(bits[1])))])
+    design = compile(builder.finish(readout="bits"), name="own")
+    assert report.text(design) == (
+        "own: 1 integer of 3 bits, 1 word, readout bits\n"
+        "stage      encoder gates  core gates  head gates  other gates  score terms  depth\n"
+        "lowered                0           0           0            1            0      1\n"
+        "optimised              0           0           0            1            0      1\n"
+        "netlist                0           0           0            1            0      1\n"
+    )
+    nothing = compile(Builder().finish(readout="bits"), name="nothing")
+    assert report.describe(nothing) == "nothing: no inputs, no outputs, readout bits"
 
 
 def test_codes_that_do_not_fit_are_refused() -> None:
