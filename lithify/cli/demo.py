@@ -194,17 +194,33 @@ class _Summary:
             screen.show(f"proof            {line}")
         screen.show(f"took             {self.seconds:.0f} s")
         screen.show("\neverything is in " + str(self.folder))
-        for name, what in FILES.items():
-            screen.show(f"  {name.format(board=built.board.name):<26} {what}")
+        for names, what in listing(self.folder, built.board.name):
+            screen.show(f"  {names:<34} {what}")
+
+
+def listing(folder: Path, board: str) -> list[tuple[str, str]]:
+    """What stands in the folder of a demo: names, and what they are."""
+    found = []
+    for names, what in FILES.items():
+        there = [one for one in names.format(board=board).split() if (folder / one).exists()]
+        if there:
+            found.append((", ".join(there), what))
+    return found
 
 
 FILES = {
     "digits.safetensors": "the trained model",
-    "design.lith": "the compiled design, enough for every other verb",
-    "verilog/digits.v": "valid/ready stream, by Amaranth",
-    "c/digits.c, c/digits.h": "one C99 file for any CPU",
-    "exchange/": "AIGER, BLIF and the circuit as text",
-    "{board}/design.bin": "the bitstream; `lithify program` loads it",
-    "certificate.json": "what was proved; `lithify verify` proves it again",
     "test.npz": "the held-back samples",
+    "design.lith": "the compiled design, enough for every other verb",
+    "certificate.json": "what was proved; `lithify verify` proves it again",
+    "report.txt report.json": "gates by part, and where the net came from",
+    "verilog/digits.v": "valid/ready stream, by Amaranth",
+    "verilog/design.json": "its ports, clocking and latency",
+    "c/digits.c c/digits.h": "one C99 file for any CPU",
+    "c/digits_code.h input_code.json": "how features become its inputs, in C and for others",
+    "exchange": "AIGER, BLIF and the circuit as text",
+    "simulation.json simulation": "what Verilator found, its model and log",
+    "{board}/design.bin": "the bitstream; `lithify program` loads it",
+    "{board}/build.json": "cells, clock and critical path; the logs are beside it",
 }
+"""Names in the folder, and what they are."""

@@ -10,8 +10,10 @@ import pytest
 from command import Ran, lithify
 from tiny_nets import blobs, tiny_net
 
+from lithify.cli.demo import listing
 from lithify.cli.samples import write_samples
 from lithify.compiler.design import Design
+from lithify.compiler.driver import compile
 from lithify.compiler.nets import save
 from lithify.compiler.nets.net import Net
 
@@ -111,6 +113,22 @@ def test_compile_stops_dumps_and_skips_the_proof_where_told(
     assert (build / "verilog" / "any_name.v").is_file()
     assert not (build / "certificate.json").exists()
     assert "nothing is proved yet" in ran.out
+
+
+def test_the_demo_lists_every_file_that_is_there_and_no_other(tmp_path: Path) -> None:
+    save(tiny_net(), tmp_path / "digits.safetensors")
+    write_samples(tmp_path / "test.npz", *blobs(5))
+    compile(tmp_path / "digits.safetensors").verify().write(tmp_path)
+    listed = {name for names, _ in listing(tmp_path, "icebreaker") for name in names.split(", ")}
+    folders = [name for name in listed if (tmp_path / name).is_dir()]
+    there = {name for name in files(tmp_path) if not name.startswith(tuple(folders))}
+    assert (folders, listed - {"exchange"}) == (["exchange"], there)
+    (tmp_path / "icebreaker").mkdir()
+    (tmp_path / "icebreaker" / "design.bin").touch()
+    assert listing(tmp_path, "icebreaker")[-1] == (
+        "icebreaker/design.bin",
+        "the bitstream; `lithify program` loads it",
+    )
 
 
 def test_the_design_file_holds_everything(made: Made, tmp_path: Path) -> None:
