@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from lithify.compiler.nets.binary.build import BINARY, BinarySpec
+from lithify.compiler.nets.binary.head import AgreementHead
 from lithify.compiler.nets.gates.build import LogicSpec
 from lithify.compiler.nets.gates.dense import LogicLayer
-from lithify.compiler.nets.heads import GroupSum
+from lithify.compiler.nets.heads import GroupSum, Head
 from lithify.compiler.nets.layer import Layer
 from lithify.compiler.nets.soft_bits.build import FIXED, WEIGHTED, SoftBitSpec
 from lithify.compiler.nets.spec import NetSpec
 
-LAYERS: dict[str, type[Layer]] = {LogicLayer.kind: LogicLayer, **WEIGHTED, **FIXED}
-HEADS: dict[str, type[GroupSum]] = {kind.kind: kind for kind in (GroupSum,)}
-SPECS: dict[str, type[NetSpec]] = {kind.family: kind for kind in (LogicSpec, SoftBitSpec)}
+LAYERS: dict[str, type[Layer]] = {LogicLayer.kind: LogicLayer, **WEIGHTED, **FIXED, **BINARY}
+HEADS: dict[str, type[Head]] = {kind.kind: kind for kind in (GroupSum, AgreementHead)}
+SPECS: dict[str, type[NetSpec]] = {kind.family: kind for kind in (LogicSpec, SoftBitSpec, BinarySpec)}

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from lithify.compiler.nets.layer import Bits, Description, Signals, read_size
+from lithify.compiler.nets.layer import Bits, Description, Part, Signals, read_number, read_size
 from lithify.ir.builder import Builder
 from lithify.ir.errors import FormatError, InputError
 
 
-class GroupSum(nn.Module):
+class Head(Part):
+    """The last step: from Boolean features to an integer score a class."""
+
+    classes: int
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits `[batch, classes]` of soft bits `[inputs, batch]`."""
+
+    @abstractmethod
+    def hard(self, bits: Bits) -> NDArray[np.int64]:
+        """Scores `[batch, classes]` of bits `[inputs, batch]`."""
+
+    @abstractmethod
+    def lower(self, builder: Builder, signals: Signals, names: Sequence[str]) -> None:
+        """Add a score of each name, which computes `hard` of the input signals."""
+
+
+class GroupSum(Head):
     """Scores that count the high bits in consecutive groups, one group a class.
 
     The temperature divides the soft scores into logits; it changes no decision, so the hard scores
@@ -63,13 +82,10 @@ class GroupSum(nn.Module):
         }
 
     @classmethod
-    def restore(cls, description: Mapping[str, Any]) -> Self:
+    def restore(cls, description: Description, state: Mapping[str, Tensor], path: str) -> Self:
         """The head of this description."""
-        temperature = description.get("temperature")
-        if isinstance(temperature, bool) or not isinstance(temperature, int | float):
-            raise FormatError(f"head: temperature is {temperature!r}; a number is needed")
-        inputs, classes = (read_size(description, key, "head") for key in ("inputs", "classes"))
+        inputs, classes = (read_size(description, key, path) for key in ("inputs", "classes"))
         try:
-            return cls(inputs, classes, temperature=float(temperature))
+            return cls(inputs, classes, temperature=read_number(description, "temperature", path))
         except InputError as error:
-            raise FormatError(f"head: {error}") from error
+            raise FormatError(f"{path}: {error}") from error

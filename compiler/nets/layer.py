@@ -20,14 +20,51 @@ Shapes = dict[str, tuple[str, tuple[int, ...]]]
 Description = dict[str, Any]
 
 
-class Layer(nn.Module, ABC):
+class Part(nn.Module, ABC):
+    """A part of a net with a state: what a layer and a head have in common."""
+
+    kind: ClassVar[str]
+    inputs: int
+
+    def harden_(self) -> None:  # noqa: B027
+        """Move the weights to the corner that the hard form stands on."""
+
+    def check(self, path: str) -> None:  # noqa: B027
+        """Raise HardenError where the state has no hard form."""
+
+    def begin_(self, noise: torch.Generator) -> None:  # noqa: B027
+        """Take the random stream of an epoch of training; most parts need none."""
+
+    def project_(self) -> None:  # noqa: B027
+        """Bring the weights back to where they may be, after an optimiser's step."""
+
+    def settle_(self, done: float, optimiser: torch.optim.Optimizer) -> None:  # noqa: B027
+        """Rewire, freeze or anneal after an epoch, with the share `done` of all epochs over.
+
+        The optimiser's state of weights that begin anew must be cleared here.
+        """
+
+    @abstractmethod
+    def describe(self) -> Description:
+        """The architecture as JSON-able values; `restore` reads it back."""
+
+    @classmethod
+    def shapes(cls, description: Description, path: str) -> Shapes:
+        """The element type and shape of every tensor of the state that `description` implies."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, description: Description, state: Mapping[str, Tensor], path: str) -> Self:
+        """The part of this description and state; FormatError where they cannot be one."""
+
+
+class Layer(Part):
     """A step from Boolean features to Boolean features.
 
     Activations are stored features-first, `[features, batch]`, so that wiring copies whole rows.
     """
 
-    kind: ClassVar[str]
-    inputs: int
     outputs: int
 
     @abstractmethod
@@ -60,31 +97,10 @@ class Layer(nn.Module, ABC):
     def check(self, path: str) -> None:
         """Raise HardenError where the state has no hard form."""
 
-    def begin_(self, noise: torch.Generator) -> None:  # noqa: B027
-        """Take the random stream of an epoch of training; most layers need none."""
-
-    def project_(self) -> None:  # noqa: B027
-        """Bring the weights back to where they may be, after an optimiser's step."""
-
-    def settle_(self, done: float, optimiser: torch.optim.Optimizer) -> None:  # noqa: B027
-        """Rewire, freeze or anneal after an epoch, with the share `done` of all epochs over.
-
-        The optimiser's state of weights that begin anew must be cleared here.
-        """
-
-    @abstractmethod
-    def describe(self) -> Description:
-        """The architecture as JSON-able values; `restore` reads it back."""
-
     @classmethod
     @abstractmethod
     def shapes(cls, description: Description, path: str) -> Shapes:
         """The element type and shape of every tensor of the state that `description` implies."""
-
-    @classmethod
-    @abstractmethod
-    def restore(cls, description: Description, state: Mapping[str, Tensor], path: str) -> Self:
-        """The layer of this description and state; FormatError where they cannot be one."""
 
     @classmethod
     @abstractmethod
@@ -108,6 +124,14 @@ def read_size(description: Mapping[str, Any], key: str, path: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31:
         return value
     raise FormatError(f"{path}: {key} is {value!r}; an integer from 1 to {2**31 - 1} is needed")
+
+
+def read_number(description: Mapping[str, Any], key: str, path: str) -> float:
+    """A number from a description; FormatError for anything else."""
+    value = description.get(key)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    raise FormatError(f"{path}: {key} is {value!r}; a number is needed")
 
 
 def to_numpy(tensor: Tensor) -> NDArray[Any]:

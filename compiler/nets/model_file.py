@@ -162,9 +162,11 @@ def _restore(header: Mapping[str, Any], tensors: Mapping[str, Tensor], trainable
         kind = _known(LAYERS, plain, path)
         planned.append((path, kind, plain))
         shapes |= _under(path, kind.shapes(plain, path))
-    require_shapes(tensors, shapes)
     head_plain = _object(header, "head")
-    head = _known(HEADS, head_plain, "head").restore(head_plain)
+    head_class = _known(HEADS, head_plain, "head")
+    shapes |= _under("head", head_class.shapes(head_plain, "head"))
+    require_shapes(tensors, shapes)
+    head = head_class.restore(head_plain, _of(tensors, "head"), "head")
     layers = [kind.restore(plain, _of(tensors, path), path) for path, kind, plain in planned]
     encoder = encoder_class.restore(encoder_plain, _of(tensors, "encoder"), "encoder")
     names = header.get("class_names")

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from lithify.compiler.codes import InputCode
 from lithify.compiler.nets.encoders import Thermometer
-from lithify.compiler.nets.heads import GroupSum
-from lithify.compiler.nets.layer import Bits, Layer
+from lithify.compiler.nets.heads import Head
+from lithify.compiler.nets.layer import Bits, Layer, Part
 from lithify.ir.errors import HardenError, InputError
 
 # Samples that the hard form works on at a time.
@@ -30,7 +30,7 @@ class Net(nn.Module):
         self,
         encoder: Thermometer,
         layers: Sequence[Layer],
-        head: GroupSum,
+        head: Head,
         *,
         class_names: Sequence[str] | None = None,
         trainable: bool = True,
@@ -70,6 +70,10 @@ class Net(nn.Module):
             if isinstance(layer, Layer)
         ]
 
+    def parts(self) -> list[tuple[str, Part]]:
+        """The layers and the head with their paths."""
+        return [*self.steps(), ("head", self.head)]
+
     def forward(self, x: Tensor) -> Tensor:
         """Logits `[batch, classes]` of raw features `[batch, features]`."""
         return self.logits(self.encoder(x.reshape(len(x), -1)))
@@ -104,8 +108,8 @@ class Net(nn.Module):
     def harden_(self) -> None:
         """Move every weight to the corner that the hard net stands on."""
         self.check()
-        for _, layer in self.steps():
-            layer.harden_()
+        for _, part in self.parts():
+            part.harden_()
 
     def hardened(self) -> Net:
         """The hard net alone: the same scores and the same circuit, with nothing left to train."""
@@ -129,10 +133,11 @@ class Net(nn.Module):
                             "use layers of lithify.nets"
                         )
                     layer.check(f"layers.{index}")
-            elif not isinstance(part, Thermometer | GroupSum):
+            elif not isinstance(part, Thermometer | Head):
                 raise HardenError(
                     f"{path}: a {type(part).__name__} has no hard form; use one of lithify.nets"
                 )
+        self.head.check("head")
 
     def example(self) -> NDArray[np.float64]:
         """Raw features `[1, features]` that the net takes."""
@@ -145,7 +150,7 @@ class Net(nn.Module):
         return self.encoder.threshold.device
 
 
-def require_chain(encoder: Thermometer, layers: Sequence[Layer], head: GroupSum) -> None:
+def require_chain(encoder: Thermometer, layers: Sequence[Layer], head: Head) -> None:
     """Raise InputError where a part takes another number of bits than it is given."""
     given, giver = encoder.outputs, "the encoder"
     for path, part in [(f"layers.{i}", layer) for i, layer in enumerate(layers)] + [("head", head)]:

@@ -285,8 +285,8 @@ class _Run:
         self.course.begin(noise)
         if self.distorted is not None:
             self.distorted.begin(number)
-        for _, layer in self.net.steps():
-            layer.begin_(noise)
+        for _, part in self.net.parts():
+            part.begin_(noise)
         for step in range(steps):
             chosen = order[step * self.settings.batch : (step + 1) * self.settings.batch]
             self._set_rate(number * steps + step, self.settings.epochs * steps)
@@ -300,8 +300,8 @@ class _Run:
             )
         done = (number + 1) / self.settings.epochs
         self.course.settle(done)
-        for _, layer in self.net.steps():
-            layer.settle_(done, self.course.optimiser)
+        for _, part in self.net.parts():
+            part.settle_(done, self.course.optimiser)
         self._judge(number, loss)
 
     def _step(self, chosen: Tensor, noise: torch.Generator) -> Tensor:
@@ -316,8 +316,8 @@ class _Run:
         loss = self.course.step(
             bits.t().to(torch.float32).contiguous(), self.labels.index_select(0, chosen), self._loss
         )
-        for _, layer in self.net.steps():
-            layer.project_()
+        for _, part in self.net.parts():
+            part.project_()
         return loss
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:

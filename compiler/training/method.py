@@ -85,6 +85,3 @@ class RAdam(Method):
     def begin(self, net: Net, learning_rate: float) -> Course:
         """The course of this method."""
         return Course(net, torch.optim.RAdam(net.parameters(), lr=learning_rate))
-
-
-METHODS: dict[str, type[Method]] = {kind.kind: kind for kind in (Adam, RAdam)}

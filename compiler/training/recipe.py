@@ -23,7 +23,8 @@ from lithify.compiler.training import data
 from lithify.compiler.training.augment import Augment
 from lithify.compiler.training.gap import soft_accuracy
 from lithify.compiler.training.loop import History, Progress, accuracy, train
-from lithify.compiler.training.method import METHODS, Adam, Method
+from lithify.compiler.training.method import Adam, Method
+from lithify.compiler.training.methods import METHODS
 from lithify.compiler.training.settings import Settings, require_seed
 from lithify.ir.errors import InputError, ParseError
 

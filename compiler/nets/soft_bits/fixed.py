@@ -9,7 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lithify.compiler.nets.layer import Bits, Description, Layer, Shapes, Signals, read_size
+from lithify.compiler.nets.layer import (
+    Bits,
+    Description,
+    Layer,
+    Shapes,
+    Signals,
+    read_number,
+    read_size,
+)
 from lithify.compiler.nets.soft_bits import operators
 from lithify.ir.builder import Builder
 from lithify.ir.errors import FormatError, InputError
@@ -235,11 +243,9 @@ class Flip(FixedLayer):
     @classmethod
     def restore(cls, description: Description, state: Mapping[str, Tensor], path: str) -> Self:
         """The layer of this description."""
-        rate = description.get("rate")
-        if isinstance(rate, bool) or not isinstance(rate, int | float):
-            raise FormatError(f"{path}: rate is {rate!r}; a number is needed")
+        rate = read_number(description, "rate", path)
         try:
-            return cls(read_size(description, "inputs", path), float(rate))
+            return cls(read_size(description, "inputs", path), rate)
         except InputError as error:
             raise FormatError(f"{path}: {error}") from error
 

@@ -54,7 +54,7 @@ def test_heads_that_cannot_be(inputs: int, classes: int, temperature: float, tex
 
 def test_restore_reads_what_describe_wrote() -> None:
     head = GroupSum(12, 3, temperature=2.5)
-    assert GroupSum.restore(head.describe()).describe() == head.describe()
+    assert GroupSum.restore(head.describe(), {}, "head").describe() == head.describe()
 
 
 @pytest.mark.parametrize(
@@ -74,5 +74,5 @@ def test_restore_reads_what_describe_wrote() -> None:
 )
 def test_descriptions_that_cannot_be(change: dict[str, object], text: str) -> None:
     with pytest.raises(FormatError) as caught:
-        GroupSum.restore(GroupSum(12, 3, temperature=2.5).describe() | change)
+        GroupSum.restore(GroupSum(12, 3, temperature=2.5).describe() | change, {}, "head")
     assert str(caught.value) == text

@@ -1,5 +1,6 @@
 """Recipes: strict keys and types, and a run that gives a net with its provenance."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,13 @@ import torch
 
 from lithify.compiler.lowering import lower
 from lithify.compiler.nets import SoftBitLayerSpec
+from lithify.compiler.nets.families import SPECS
 from lithify.compiler.nets.gates.build import LogicSpec
 from lithify.compiler.nets.soft_bits.build import SoftBitSpec
 from lithify.compiler.training import accuracy, read_recipe, run_recipe
 from lithify.compiler.training.augment import Augment
 from lithify.compiler.training.gap import soft_accuracy
+from lithify.compiler.training.methods import METHODS
 from lithify.compiler.training.recipe import DataPart, Recipe
 from lithify.compiler.training.settings import Settings
 from lithify.ir import simulate
@@ -73,6 +76,11 @@ kind = "radam"
 """
 
 
+def either(names: Iterable[str]) -> str:
+    """Names as a message lists them."""
+    return " or ".join(", ".join(names).rsplit(", ", 1))
+
+
 @pytest.fixture
 def iris(tmp_path: Path) -> Path:
     path = tmp_path / "iris.toml"
@@ -130,8 +138,8 @@ def test_a_recipe_makes_a_net_of_soft_bits(iris: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "text"),
     [
-        ('"db"', '"dB"', "net.kind is 'dB'; it must be logic or db"),
-        ('"db"', "7", "net.kind is 7; it must be logic or db"),
+        ('"db"', '"dB"', "net.kind is 'dB'; it must be {families}"),
+        ('"db"', "7", "net.kind is 7; it must be {families}"),
         (
             "groups",
             "group",
@@ -151,7 +159,7 @@ def test_a_recipe_makes_a_net_of_soft_bits(iris: Path) -> None:
             "layers = [60]",
             "net.layers is [60]; it must be tables, [[net.layers]]",
         ),
-        ('"radam"', '"sgd"', "method.kind is 'sgd'; it must be adam or radam"),
+        ('"radam"', '"sgd"', "method.kind is 'sgd'; it must be {methods}"),
     ],
 )
 def test_soft_bit_recipes_that_cannot_be(old: str, new: str, text: str, iris: Path) -> None:
@@ -159,7 +167,8 @@ def test_soft_bit_recipes_that_cannot_be(old: str, new: str, text: str, iris: Pa
     iris.write_text(changed if "[60]" not in new else changed.partition("[[")[0])
     with pytest.raises(InputError) as caught:
         read_recipe(iris)
-    assert str(caught.value) == f"{iris}: {text}"
+    filled = text.format(families=either(SPECS), methods=either(METHODS))
+    assert str(caught.value) == f"{iris}: {filled}"
 
 
 def test_a_seed_given_stands_in_for_the_recipes(iris: Path) -> None:
@@ -232,7 +241,7 @@ def test_whole_numbers_outside_the_training_range_have_codes(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples" / "recipes").glob("*.toml")))
 def test_the_examples_can_be_read(path: Path) -> None:
-    assert read_recipe(path).data.name.removeprefix("tabular/") == path.stem
+    assert path.stem.startswith(read_recipe(path).data.name.removeprefix("tabular/"))
 
 
 @pytest.mark.parametrize(
