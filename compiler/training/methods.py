@@ -1,0 +1,8 @@
+"""Every method of learning, by what a recipe calls it."""
+
+from __future__ import annotations
+
+from lithify.compiler.training.method import Adam, Method, RAdam
+from lithify.compiler.training.ste import Ste
+
+METHODS: dict[str, type[Method]] = {kind.kind: kind for kind in (Adam, RAdam, Ste)}
