@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lithify.compiler.nets import logic
+from lithify.compiler.nets import GroupSum, logic
 from lithify.compiler.nets.gates.soft import corner_coefficients, table_corners
 
 INPUTS, WIDTH, DEPTH, CLASSES, BATCH = 400, 8000, 6, 10, 100
@@ -69,6 +69,7 @@ def steps_of(which: str, *, width: int = WIDTH) -> Step:
         return stepper(net, lambda: net.logits(features), labels, fused=True)
     layers = [PlainLayer(layer.weights, layer.wires) for layer in net.layers]  # type: ignore[arg-type]
     plain = nn.Sequential(*layers)
+    assert isinstance(net.head, GroupSum)
     scale = net.head.temperature
 
     def logits() -> Tensor:

@@ -13,4 +13,6 @@ from lithify.compiler.nets.spec import NetSpec
 
 LAYERS: dict[str, type[Layer]] = {LogicLayer.kind: LogicLayer, **WEIGHTED, **FIXED, **BINARY}
 HEADS: dict[str, type[Head]] = {kind.kind: kind for kind in (GroupSum, AgreementHead)}
-SPECS: dict[str, type[NetSpec]] = {kind.family: kind for kind in (LogicSpec, SoftBitSpec, BinarySpec)}
+SPECS: dict[str, type[NetSpec]] = {
+    kind.family: kind for kind in (LogicSpec, SoftBitSpec, BinarySpec)
+}

@@ -36,6 +36,7 @@ class AgreementHead(Head):
     """
 
     kind = "agreement"
+    offset: Tensor
 
     def __init__(
         self,

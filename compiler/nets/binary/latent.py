@@ -25,11 +25,11 @@ class _Through(torch.autograd.Function):
     """Signs forward, the gradient unchanged backward."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, values: Tensor) -> Tensor:
         return signs(values)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return gradient
 
 
@@ -37,14 +37,15 @@ class _Step(torch.autograd.Function):
     """Bits forward, the gradient of a ramp from -1 to 1 backward."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, values: Tensor) -> Tensor:
         ctx.save_for_backward(values)
         return (values >= 0).to(values.dtype)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (values,) = ctx.saved_tensors
-        return gradient * (values.abs() <= 1) * 0.5
+        passed: Tensor = gradient * (values.abs() <= 1) * 0.5
+        return passed
 
 
 def sign_through(values: Tensor) -> Tensor:

@@ -33,7 +33,8 @@ class Bounds:
         """The bits of sums `[units, ...]`."""
         shape = (-1,) + (1,) * (sums.ndim - 1)
         reached: Bits = sums >= self.bound.astype(np.float32).reshape(shape)
-        return reached != self.inverted.reshape(shape)
+        bits: Bits = reached != self.inverted.reshape(shape)
+        return bits
 
     def lower(self, builder: Builder, pins: Signals, weights: Signs, units: Signals) -> Signals:
         """A threshold gate for each row of pins `[gates, fan-in]`, of the unit named for it.
@@ -55,6 +56,8 @@ class SignNorm(nn.Module):
     statistics are, and the same on every sum wherever it stands in an array.
     """
 
+    scale: Tensor
+    shift: Tensor
     mean: Tensor
     variance: Tensor
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lithify.compiler.lowering import lower
 from lithify.compiler.nets import load, logic, save
+from lithify.compiler.nets.families import LAYERS
 from lithify.compiler.nets.model_file import FORMAT
 from lithify.compiler.training import train
 from lithify.ir.errors import FormatError, InputError, WriteError
@@ -200,11 +201,13 @@ CHANGES: list[tuple[Change, str]] = [
     ),
     (put("layers", value=[]), "layers is no list of layers"),
     (
-        put("layers", 1, "kind", value="conv"),
-        "layers.1: kind 'conv' is unknown; this Lithify knows and, complement, count, flip, "
-        "harden, implies, logic, majority, mask, not, or, xor",
+        put("layers", 1, "kind", value="convolve"),
+        f"layers.1: kind 'convolve' is unknown; this Lithify knows {', '.join(sorted(LAYERS))}",
     ),
-    (put("head", "kind", value=None), "head: kind None is unknown; this Lithify knows group_sum"),
+    (
+        put("head", "kind", value=None),
+        "head: kind None is unknown; this Lithify knows agreement, group_sum",
+    ),
     (put("encoder", value=7), "encoder is missing from the header; the file is damaged"),
     (put("class_names", value=[1]), "class_names is no list of names"),
     (
