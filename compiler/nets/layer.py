@@ -29,6 +29,16 @@ class Part(nn.Module, ABC):
     def harden_(self) -> None:  # noqa: B027
         """Move the weights to the corner that the hard form stands on."""
 
+    def hardened(self) -> Self:
+        """A part of the same hard form and the same gates that keeps no more than these need.
+
+        Override where the weights at their corners are more than that.
+        """
+        state = {name: value.cpu().clone() for name, value in self.state_dict().items()}
+        twin = type(self).restore(self.describe(), state, self.kind)
+        twin.harden_()
+        return twin
+
     def check(self, path: str) -> None:  # noqa: B027
         """Raise HardenError where the state has no hard form."""
 
@@ -82,16 +92,6 @@ class Layer(Part):
     @abstractmethod
     def harden_(self) -> None:
         """Move the weights to the 0/1 corner that the hard form stands on."""
-
-    def hardened(self) -> Layer:
-        """A layer of the same hard form and the same gates that keeps no more than these need.
-
-        Override where the weights at their corners are more than that.
-        """
-        state = {name: value.cpu().clone() for name, value in self.state_dict().items()}
-        twin = type(self).restore(self.describe(), state, self.kind)
-        twin.harden_()
-        return twin
 
     @abstractmethod
     def check(self, path: str) -> None:

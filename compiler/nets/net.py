@@ -117,7 +117,7 @@ class Net(nn.Module):
         return Net(
             copy.deepcopy(self.encoder).cpu(),
             [layer.hardened() for _, layer in self.steps()],
-            copy.deepcopy(self.head).cpu(),
+            self.head.hardened(),
             class_names=self.classes,
             trainable=False,
         )

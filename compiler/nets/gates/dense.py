@@ -94,7 +94,7 @@ class LogicLayer(TableLayer):
         )
         return activations
 
-    def hardened(self) -> Layer:
+    def hardened(self) -> Self:
         """The entries of the tables alone, however they were learned."""
         return LogicLayer.fixed(self.inputs, self.tables(), self.sources())
 
