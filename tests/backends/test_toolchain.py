@@ -14,6 +14,7 @@ from lithify.backends import tools
 from lithify.backends.toolchain import (
     Tool,
     find_tool,
+    installed_extras,
     inventory,
     require_tool,
     run,
@@ -290,7 +291,22 @@ def test_the_inventory_says_what_is_missing(
 def test_a_library_that_loads_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "lithify.backends.toolchain.LIBRARIES",
-        (("C", "libc.so.6", "all", "-"), ("no", "libnosuch.so.9", "none", "-")),
+        (("C", "libc.so.6", "", "all", "-"), ("no", "libnosuch.so.9", "", "none", "-")),
     )
     found = {line.name: line.found for line in inventory() if line.kind == "library"}
     assert found == {"C": sys.platform.startswith("linux"), "no": False}
+
+
+def test_an_extra_is_installed_where_its_first_package_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there = {"numpy": "1", "torch": "2", "pyserial": "3"}
+    monkeypatch.setattr(
+        "lithify.backends.toolchain._distribution_version", lambda name: there.get(name, "")
+    )
+    assert installed_extras() == ("train",)
+    there |= {"cocotb": "1", "amaranth-boards": "1"}
+    assert installed_extras() == ("fpga", "sim", "train")
+    extras = {line.name: line.extra for line in inventory()}
+    assert extras["yosys"] == extras["cc"] == "" and extras["verilator"] == "sim"
+    assert extras["g++"] == "sim" and extras["libftdi1"] == extras["icepack"] == "fpga"

