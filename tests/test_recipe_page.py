@@ -12,7 +12,7 @@ from source_tree import ROOT
 from lithify.compiler.nets.families import SPECS
 from lithify.compiler.training import read_recipe
 from lithify.compiler.training.data import load
-from lithify.compiler.training.method import METHODS
+from lithify.compiler.training.methods import METHODS
 from lithify.compiler.training.settings import Settings
 
 RECIPES = sorted((ROOT / "examples" / "recipes").glob("*.toml"))

@@ -46,13 +46,11 @@ def parameter_groups(net: Net, others: float) -> list[dict[str, object]]:
 
 @dataclass(frozen=True, slots=True)
 class Ste(Method):
-    """Adam on latent weights, as if their signs were the reals themselves.
-
-    Norms and offsets learn at `others` times the rate of the weights.
-    """
+    """Adam on the latent weights of a binary net, as if their signs were the reals themselves."""
 
     kind: ClassVar[str] = "ste"
 
+    #: what norms and offsets learn at, as a multiple of the learning rate
     others: float = 1.0
 
     def begin(self, net: Net, learning_rate: float) -> Course:

@@ -27,8 +27,11 @@ NEEDED = {"dense": ("width",), "flip": ("rate",)}
 class BinaryLayerSpec:
     """One layer: its kind and the numbers that this kind takes; what it reads follows."""
 
+    #: what the layer is: `dense` (signs of normed sums) or `flip` (inverts bits in training)
     kind: str
+    #: how many units a dense layer has
     width: int | None = None
+    #: how likely a bit is inverted in a training step; not for the net in use
     rate: float | None = None
 
     def __post_init__(self) -> None:
@@ -47,17 +50,17 @@ class BinaryLayerSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BinarySpec(NetSpec):
-    """The layers of a binary net.
-
-    Latent weights start within `spread` of 0. Without `affine` batch norms have no scale and shift,
-    and classes no offset: all that is learned are weights.
-    """
+    """Weights and activations that are -1 or 1, with batch norms that become thresholds."""
 
     family: ClassVar[str] = "binary"
 
+    #: the layers, the input's first
     layers: tuple[BinaryLayerSpec, ...]
+    #: what scores are divided by to make logits; left out, the root of the head's inputs
     temperature: float | None = None
+    #: whether norms learn a scale and a shift, and classes an offset
     affine: bool = True
+    #: how far from 0 latent weights may start
     spread: float = 0.1
 
     def build(
