@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from lithify.compiler.training.bayes import Bayes
 from lithify.compiler.training.method import Adam, Method, RAdam
 from lithify.compiler.training.ste import Ste
 
-METHODS: dict[str, type[Method]] = {kind.kind: kind for kind in (Adam, RAdam, Ste)}
+METHODS: dict[str, type[Method]] = {kind.kind: kind for kind in (Adam, RAdam, Ste, Bayes)}

@@ -28,6 +28,10 @@ class BinaryCourse(Course):
     def step(self, bits: Tensor, labels: Tensor, loss: Loss) -> Tensor:
         """The loss of one optimiser step; the samples are kept for the end of the epoch."""
         self._last = [*self._last[1 - LAST_BATCHES :], bits]
+        return self.learn(bits, labels, loss)
+
+    def learn(self, bits: Tensor, labels: Tensor, loss: Loss) -> Tensor:
+        """The loss of one step of the optimiser."""
         return super().step(bits, labels, loss)
 
     def settle(self, done: float) -> None:
