@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from lithify.compiler.nets.net import Net
+from lithify.compiler.nets.reject import REJECT
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
 
@@ -33,7 +34,7 @@ def score_names(class_names: tuple[str, ...]) -> list[str]:
     """
     names = [re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") for name in class_names]
     named = [name if name[:1].isalpha() else f"class_{name}" for name in names]
-    reserved = {"x", "class", "scores"}
+    reserved = {"x", "class", "scores", REJECT}
     if len({*named}) < len(named) or reserved & {*named}:
         return [f"class{index}" for index in range(len(named))]
     return named

@@ -1,6 +1,7 @@
 """Layers that train as soft nets and harden into gates."""
 
 from lithify.compiler.nets.encoders import Thermometer
+from lithify.compiler.nets.ensemble import Uncertainty, ensemble, rejected, uncertainty
 from lithify.compiler.nets.gates.build import logic
 from lithify.compiler.nets.gates.dense import LogicLayer
 from lithify.compiler.nets.heads import GroupSum
@@ -16,8 +17,12 @@ __all__ = [
     "LogicLayer",
     "Net",
     "Thermometer",
+    "Uncertainty",
+    "ensemble",
     "load",
     "logic",
+    "rejected",
     "save",
     "soft_bit_net",
+    "uncertainty",
 ]

@@ -8,11 +8,18 @@ from lithify.compiler.nets.gates.build import LogicSpec
 from lithify.compiler.nets.gates.dense import LogicLayer
 from lithify.compiler.nets.heads import GroupSum, Head
 from lithify.compiler.nets.layer import Layer
+from lithify.compiler.nets.side_by_side import JointHead, SideBySide
 from lithify.compiler.nets.soft_bits.build import FIXED, WEIGHTED, SoftBitSpec
 from lithify.compiler.nets.spec import NetSpec
 
-LAYERS: dict[str, type[Layer]] = {LogicLayer.kind: LogicLayer, **WEIGHTED, **FIXED, **BINARY}
-HEADS: dict[str, type[Head]] = {kind.kind: kind for kind in (GroupSum, AgreementHead)}
+LAYERS: dict[str, type[Layer]] = {
+    LogicLayer.kind: LogicLayer,
+    SideBySide.kind: SideBySide,
+    **WEIGHTED,
+    **FIXED,
+    **BINARY,
+}
+HEADS: dict[str, type[Head]] = {kind.kind: kind for kind in (GroupSum, AgreementHead, JointHead)}
 SPECS: dict[str, type[NetSpec]] = {
     kind.family: kind for kind in (LogicSpec, SoftBitSpec, BinarySpec)
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
@@ -15,10 +16,24 @@ from lithify.ir.builder import Builder
 from lithify.ir.errors import FormatError, InputError
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """An integer: the bias plus the sum of weights times signals."""
+
+    signals: Signals
+    weights: NDArray[np.int32]
+    bias: int
+
+
 class Head(Part):
     """The last step: from Boolean features to an integer score a class."""
 
     classes: int
+
+    @property
+    @abstractmethod
+    def unit(self) -> float:
+        """How much one point of score is in logits."""
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -29,8 +44,13 @@ class Head(Part):
         """Scores `[batch, classes]` of bits `[inputs, batch]`."""
 
     @abstractmethod
+    def forms(self, signals: Signals) -> list[Form]:
+        """For each class what computes its `hard` of the input signals."""
+
     def lower(self, builder: Builder, signals: Signals, names: Sequence[str]) -> None:
         """Add a score of each name, which computes `hard` of the input signals."""
+        for name, form in zip(names, self.forms(signals), strict=True):
+            builder.score(name, form.signals, form.weights, bias=form.bias)
 
 
 class GroupSum(Head):
@@ -56,6 +76,11 @@ class GroupSum(Head):
         self.classes = classes
         self.temperature = temperature
 
+    @property
+    def unit(self) -> float:
+        """How much one point of score is in logits."""
+        return 1 / self.temperature
+
     def forward(self, x: Tensor) -> Tensor:
         """Logits `[batch, classes]` of soft bits `[inputs, batch]`."""
         groups = x.view(self.classes, -1, x.shape[1])
@@ -67,10 +92,10 @@ class GroupSum(Head):
         counts: NDArray[np.int64] = groups.sum(axis=1, dtype=np.int64).T
         return counts
 
-    def lower(self, builder: Builder, signals: Signals, names: Sequence[str]) -> None:
-        """Add one score a class, its weights all 1."""
-        for name, group in zip(names, signals.reshape(self.classes, -1), strict=True):
-            builder.score(name, group)
+    def forms(self, signals: Signals) -> list[Form]:
+        """The sum of a group for each class."""
+        groups = signals.reshape(self.classes, -1)
+        return [Form(group, np.ones(group.size, np.int32), 0) for group in groups]
 
     def describe(self) -> Description:
         """Kind, sizes and temperature."""

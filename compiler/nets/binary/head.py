@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lithify.compiler.nets.binary.dense import read_flag
 from lithify.compiler.nets.binary.latent import LatentWeights, as_signs
-from lithify.compiler.nets.heads import Head
+from lithify.compiler.nets.heads import Form, Head
 from lithify.compiler.nets.layer import (
     Bits,
     Description,
@@ -23,7 +23,6 @@ from lithify.compiler.nets.layer import (
     require_finite,
     to_numpy,
 )
-from lithify.ir.builder import Builder
 from lithify.ir.errors import FormatError, InputError
 
 
@@ -61,6 +60,11 @@ class AgreementHead(Head):
         self.inputs, self.classes = inputs, classes
         self.temperature = temperature
 
+    @property
+    def unit(self) -> float:
+        """How much one point of score is in logits: an agreement more is a disagreement less."""
+        return 2 / self.temperature
+
     def forward(self, x: Tensor) -> Tensor:
         """Logits `[batch, classes]` of soft bits `[inputs, batch]`."""
         whole = self.offset + (2 * self._bonus() / self.temperature - self.offset).detach()
@@ -81,12 +85,13 @@ class AgreementHead(Head):
         scores: NDArray[np.int64] = (sums.astype(np.int64) + self.inputs) // 2 + self.bonus()
         return scores
 
-    def lower(self, builder: Builder, signals: Signals, names: Sequence[str]) -> None:
-        """A score a class: every input with its weight, and as a bias what negative ones give."""
+    def forms(self, signals: Signals) -> list[Form]:
+        """Every input with its weight, and as a bias what negative ones give."""
         weights = self.weights.signs()
         biases = (weights < 0).sum(axis=1) + self.bonus()
-        for name, pulls, bias in zip(names, weights, biases.tolist(), strict=True):
-            builder.score(name, signals, pulls, bias=bias)
+        return [
+            Form(signals, pulls, bias) for pulls, bias in zip(weights, biases.tolist(), strict=True)
+        ]
 
     def harden_(self) -> None:
         """Make the latent weights -1 or 1; offsets keep what they count for."""

@@ -131,7 +131,9 @@ def test_the_parts_of_a_run() -> None:
     for _ in range(40):
         course.step(*batch(net), loss)
     course.settle(0.75)
-    moved = [not torch.equal(one.real, s) for one, s in zip(latents(net), course.sources, strict=True)]
+    moved = [
+        not torch.equal(one.real, s) for one, s in zip(latents(net), course.sources, strict=True)
+    ]
     assert all(moved)
     for one, row, source in zip(latents(net), course.maps, course.sources, strict=True):
         assert torch.equal(one.real, row(source))
