@@ -99,9 +99,9 @@ class SideBySide(Layer):
         for _, layer in self._named(""):
             layer.harden_()
 
-    def hardened(self) -> Layer:
+    def hardened(self) -> Self:
         """Hardened layers side by side."""
-        return SideBySide([[layer.hardened() for layer in stack] for stack in self.stacks()])
+        return type(self)([[layer.hardened() for layer in stack] for stack in self.stacks()])
 
     def check(self, path: str) -> None:
         """Every layer has a hard form."""

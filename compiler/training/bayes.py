@@ -35,11 +35,17 @@ class Bayes(Method):
 
     kind: ClassVar[str] = "bayes"
 
+    #: how many samples the training data counts as; more than there are make the posterior colder
     data_weight: float = 6e6
+    #: of the concrete draws of weights; 0 draws -1 and 1 exactly
     temperature: float = 0.0
+    #: nets that are drawn, and averaged over, in a step
     draws: int = 1
+    #: how much of the past steps is kept in the next
     momentum: float = 0.0
+    #: weight of the divergence from the prior
     strength: float = 1.0
+    #: whether the prior is the net as the run finds it, and not the flat one
     keep: bool = False
 
     def __post_init__(self) -> None:

@@ -105,10 +105,11 @@ class NaturalDescent(torch.optim.Optimizer):
         for group in self.param_groups:
             for natural in group["params"]:
                 if natural.grad is not None:
-                    self._step(natural, self.state[natural], group["lr"])
+                    self._step(natural, natural.grad, group["lr"])
 
-    def _step(self, natural: Tensor, state: Mapping[str, Tensor], rate: float) -> None:
-        slant = natural.grad + self.strength * (natural - state["prior"])
+    def _step(self, natural: Tensor, gradient: Tensor, rate: float) -> None:
+        state = self.state[natural]
+        slant = gradient + self.strength * (natural - state["prior"])
         state["step"].add_(1)
         state["velocity"].lerp_(slant, 1 - self.momentum)
         corrected = state["velocity"] / (1 - self.momentum ** float(state["step"]))

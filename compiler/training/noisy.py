@@ -39,10 +39,15 @@ class Noisy(Method):
 
     kind: ClassVar[str] = "noisy"
 
+    #: the share of the epochs that trains plainly, before the weights are predicted
     pretrain: float = 0.5
+    #: width of the nets that predict weights
     hidden: int = 64
+    #: weight of the labels of weights beside the loss of the net
     pull: float = 1e-3
+    #: the share of labels of weights taken to be wrong; without it, it is estimated
     noise: float | None = None
+    #: what the rate of norms and offsets is times that of the weights
     others: float = 1.0
 
     def __post_init__(self) -> None:
@@ -163,11 +168,9 @@ class NoisyCourse(BinaryCourse):
             self.sources.append(nn.Parameter(one.real.detach().clone()))
             fan_in = one.real.shape[1]
             self.maps.append(RowMap(fan_in, self.method.hidden, self.noise).to(one.real.device))
-        rest = parameter_groups(self.net, self.method.others)[1:]
-        learns = [*self.sources.parameters(), *self.maps.parameters()]
-        self.optimiser = torch.optim.Adam(
-            [{"params": learns}, *rest], lr=self.learning_rate, fused=True
-        )
+        groups = parameter_groups(self.net, self.method.others)
+        groups[0] = {"params": [*self.sources.parameters(), *self.maps.parameters()]}
+        self.optimiser = torch.optim.Adam(groups, lr=self.learning_rate, fused=True)
 
     def state(self) -> dict[str, Tensor]:
         """The moments; labels of weights, and in the second part what predicts the weights."""
