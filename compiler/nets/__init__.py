@@ -6,6 +6,7 @@ from lithify.compiler.nets.gates.build import logic
 from lithify.compiler.nets.gates.dense import LogicLayer
 from lithify.compiler.nets.heads import GroupSum
 from lithify.compiler.nets.layer import Layer
+from lithify.compiler.nets.learned import LearnedThermometer
 from lithify.compiler.nets.model_file import load, save
 from lithify.compiler.nets.net import Net
 from lithify.compiler.nets.soft_bits.build import SoftBitLayerSpec, soft_bit_net
@@ -13,6 +14,7 @@ from lithify.compiler.nets.soft_bits.build import SoftBitLayerSpec, soft_bit_net
 __all__ = [
     "GroupSum",
     "Layer",
+    "LearnedThermometer",
     "SoftBitLayerSpec",
     "LogicLayer",
     "Net",

@@ -66,7 +66,7 @@ class Thermometer(nn.Module):
         Where `low` and `high` say what the whole numbers in `x` can be, they are the range.
         `image` says that the features are one, and makes the bits one too.
         """
-        values = _training_features(x, thresholds, image)
+        values = training_features(x, thresholds, image)
         lowest = values.min(axis=0) if low is None else np.full(values.shape[1], float(low))
         highest = values.max(axis=0) if high is None else np.full(values.shape[1], float(high))
         steps = (np.arange(thresholds) + 1) / (thresholds + 1)
@@ -88,7 +88,7 @@ class Thermometer(nn.Module):
 
         `image` says that the features are one, and makes the bits one too.
         """
-        values = _training_features(x, thresholds, image)
+        values = training_features(x, thresholds, image)
         steps = (np.arange(thresholds) + 1) / (thresholds + 1)
         rows = np.quantile(values, steps, axis=0, method="lower")
         return cls._fit(values, rows, low=low, high=high, code=code, image=image)
@@ -116,10 +116,8 @@ class Thermometer(nn.Module):
         image: Shape | None,
     ) -> Self:
         """Choose the thresholds to keep, and the code."""
-        if code not in ("auto", "identity", "rank"):
-            raise InputError(f"code {code!r} is none of auto, identity, rank")
-        whole = bool((values == np.floor(values)).all())
-        if whole:
+        bounds = whole_range(values, low=low, high=high, code=code)
+        if bool((values == np.floor(values)).all()):
             rows = np.floor(rows) + 0.5
         splits = (rows >= values.min(axis=0)) & (rows < values.max(axis=0))
         if not splits.any():
@@ -131,18 +129,10 @@ class Thermometer(nn.Module):
             np.unique(rows[kept[:, feature], feature]).tolist()
             for feature in range(values.shape[1])
         ]
-        lowest = int(values.min()) if low is None else low
-        highest = int(values.max()) if high is None else high
-        plain = whole and highest - lowest < MOST_IDENTITY_SPAN
-        if code == "identity" and not plain:
-            raise InputError(
-                "code 'identity' needs features that are whole numbers in a range of at most "
-                f"{MOST_IDENTITY_SPAN}; use code 'rank'"
-            )
         chosen = (
             InputCode.rank(lists)
-            if code == "rank" or not plain
-            else InputCode.identity(len(lists), low=lowest, high=highest)
+            if bounds is None
+            else InputCode.identity(len(lists), low=bounds[0], high=bounds[1])
         )
         if image is not None:
             every = np.tile(np.arange(len(lists), dtype=np.int32), len(rows))
@@ -152,7 +142,7 @@ class Thermometer(nn.Module):
         return cls(feature, np.array(sum(lists, []), dtype=np.float64), chosen)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Bits `[outputs, batch]` as float32 of raw features `[batch, features]`."""
+        """Soft bits `[outputs, batch]` as float32 of raw features `[batch, features]`."""
         rows = x.to(torch.float64).t().index_select(0, self.feature)
         return (rows > self.threshold[:, None]).to(torch.float32)
 
@@ -161,6 +151,22 @@ class Thermometer(nn.Module):
         values = finite_features(x, self.features)
         bits: Bits = values.T[to_numpy(self.feature)] > to_numpy(self.threshold)[:, None]
         return bits
+
+    def prepare(self, x: Tensor) -> Tensor:
+        """What of raw features `[batch, features]` no training changes: here the bits, as bytes."""
+        return self(x).t().to(torch.uint8)
+
+    def soft_of(self, samples: Tensor) -> Tensor:
+        """Soft bits `[outputs, batch]` as float32 of prepared samples."""
+        return samples.t().to(torch.float32).contiguous()
+
+    def hard_of(self, samples: Tensor) -> Bits:
+        """Bits `[outputs, batch]` of prepared samples."""
+        bits: Bits = to_numpy(samples).view(np.bool_).T
+        return bits
+
+    def project_(self) -> None:
+        """Bring what learns back to where it may be; here nothing does."""
 
     def lower(self, builder: Builder, signals: Signals, path: str) -> Signals:
         """A comparator a bit over the code's signals `[features, width]`."""
@@ -247,7 +253,24 @@ def _ordered(
     return bool((np.diff(threshold.reshape(-1, features), axis=0) >= 0).all())
 
 
-def _training_features(x: ArrayLike, thresholds: int, image: Shape | None) -> NDArray[np.float64]:
+def whole_range(
+    values: NDArray[np.float64], *, low: int | None, high: int | None, code: str
+) -> tuple[int, int] | None:
+    """The range of features that are to be their own codes, None where they are to be ranked."""
+    if code not in ("auto", "identity", "rank"):
+        raise InputError(f"code {code!r} is none of auto, identity, rank")
+    lowest = int(values.min()) if low is None else low
+    highest = int(values.max()) if high is None else high
+    plain = bool((values == np.floor(values)).all()) and highest - lowest < MOST_IDENTITY_SPAN
+    if code == "identity" and not plain:
+        raise InputError(
+            "code 'identity' needs features that are whole numbers in a range of at most "
+            f"{MOST_IDENTITY_SPAN}; use code 'rank'"
+        )
+    return (lowest, highest) if plain and code != "rank" else None
+
+
+def training_features(x: ArrayLike, thresholds: int, image: Shape | None) -> NDArray[np.float64]:
     """The features to fit on; InputError where there is nothing to fit."""
     array = np.asarray(x)
     if not 1 <= thresholds <= 1024:

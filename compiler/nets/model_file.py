@@ -19,6 +19,7 @@ from torch import Tensor
 from lithify.compiler.nets.encoders import Thermometer
 from lithify.compiler.nets.families import HEADS, LAYERS
 from lithify.compiler.nets.layer import Layer, Shapes
+from lithify.compiler.nets.learned import LearnedThermometer
 from lithify.compiler.nets.net import Net
 from lithify.compiler.nets.packing import pack, unpack
 from lithify.ir.errors import FormatError, InputError
@@ -27,7 +28,9 @@ from lithify.ir.files import write_atomically
 FORMAT = "lithify-model"
 VERSION = 1
 MOST_HEADER = 64 * 2**20
-ENCODERS: dict[str, type[Thermometer]] = {"thermometer": Thermometer}
+ENCODERS: dict[str, type[Thermometer]] = {
+    kind.kind: kind for kind in (LearnedThermometer, Thermometer)
+}
 
 
 def save(

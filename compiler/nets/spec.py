@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lithify.compiler.nets.encoders import Thermometer
+from lithify.compiler.nets.learned import LearnedThermometer
 from lithify.compiler.nets.net import Net
 from lithify.ir.errors import InputError
 
-ENCODERS = {"quantile": Thermometer.quantile, "uniform": Thermometer.uniform}
+ENCODERS = {
+    "learned": LearnedThermometer.equal_steps,
+    "quantile": Thermometer.quantile,
+    "uniform": Thermometer.uniform,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +26,7 @@ class NetSpec(ABC):
     family: ClassVar[str]
 
     #: thresholds at equal shares of the training samples (`quantile`) or at equal steps of the
-    #: range (`uniform`)
+    #: range (`uniform`), or at equal steps to begin with, from where they learn (`learned`)
     encoder: str = "quantile"
     #: thresholds a feature, each of which makes one bit
     thresholds: int = 1

@@ -110,11 +110,10 @@ class Distorted:
         self.maps = self.augment.draw(self.image, len(self.x), generator).to(self.x.device)
 
     def take(self, chosen: Tensor) -> Tensor:
-        """The encoded bits `[samples, bits]` of moved samples, as bytes."""
+        """Moved samples `[samples, …]` as the encoder keeps them."""
         x = self.x.index_select(0, chosen).to(torch.float32)
         moved = distort(x, self.image, self.maps.index_select(0, chosen))
-        bits: Tensor = self.encoder(moved.round_() if self.whole else moved)
-        return bits.t().to(torch.uint8)
+        return self.encoder.prepare(moved.round_() if self.whole else moved)
 
 
 def _narrow(values: NDArray[Any]) -> NDArray[Any]:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from lithify.compiler.codes import finite_features
 from lithify.compiler.nets.layer import to_numpy
 from lithify.compiler.nets.net import Net
 
@@ -26,8 +27,8 @@ def soft_accuracy(net: Net, x: ArrayLike, y: ArrayLike) -> float:
     with torch.no_grad():
         for start in range(0, len(samples), SOFT_BATCH):
             rows = slice(start, start + SOFT_BATCH)
-            bits = torch.from_numpy(net.encoder.hard(samples[rows])).to(net.device, torch.float32)
-            best = to_numpy(net.logits(bits)).argmax(axis=1)
+            raw = finite_features(samples[rows], net.features)
+            best = to_numpy(net(torch.from_numpy(raw).to(net.device))).argmax(axis=1)
             right += int((best == labels[rows]).sum())
     net.train(before)
     return right / len(samples)

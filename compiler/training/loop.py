@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from lithify.compiler.codes import finite_features
+from lithify.compiler.nets.layer import to_numpy
 from lithify.compiler.nets.model_file import describe, state_of
 from lithify.compiler.nets.net import Net
 from lithify.compiler.nets.space import Shape
@@ -200,17 +202,17 @@ class _Run:
     def load(
         self, x: NDArray[Any], labels: Labels, held: NDArray[Any], held_labels: Labels
     ) -> None:
-        """Check and encode the samples, once."""
-        bits = encode(self.net, x)
-        self.samples = torch.from_numpy(np.ascontiguousarray(bits.T).view(np.uint8)).to(self.device)
+        """Check and prepare the samples, once."""
+        self.samples = prepare(self.net, x)
         self.labels = torch.from_numpy(labels).to(self.device)
-        self.held, self.held_labels = encode(self.net, held), held_labels
+        self.held, self.held_labels = prepare(self.net, held), held_labels
         self.identity: dict[str, Any] = {
             "settings": asdict(self.settings),
             "method": {"kind": self.method.kind, **asdict(self.method)},
             "augment": None,
             "seed": self.seed,
-            "data": digest(bits, labels) + digest(self.held, held_labels),
+            "data": digest(to_numpy(self.samples), labels)
+            + digest(to_numpy(self.held), held_labels),
             "net": describe(self.net),
             "start": _digest(self.net),
         }
@@ -307,15 +309,15 @@ class _Run:
     def _step(self, chosen: Tensor, noise: torch.Generator) -> Tensor:
         """The loss of one optimiser step on these samples."""
         if self.distorted is None:
-            bits = self.samples.index_select(0, chosen)
+            samples = self.samples.index_select(0, chosen)
         else:
-            bits = self.distorted.take(chosen)
+            samples = self.distorted.take(chosen)
+        bits = self.net.encoder.soft_of(samples)
         if self.settings.flip:
-            flipped = torch.rand(bits.shape, generator=noise) < self.settings.flip
-            bits = bits ^ flipped.to(self.device)
-        loss = self.course.step(
-            bits.t().to(torch.float32).contiguous(), self.labels.index_select(0, chosen), self._loss
-        )
+            flipped = torch.rand((len(chosen), len(bits)), generator=noise) < self.settings.flip
+            bits = torch.where(flipped.t().to(self.device), 1 - bits, bits)
+        loss = self.course.step(bits, self.labels.index_select(0, chosen), self._loss)
+        self.net.encoder.project_()
         for _, part in self.net.parts():
             part.project_()
         return loss
@@ -336,7 +338,7 @@ class _Run:
 
     def _judge(self, number: int, loss: float) -> None:
         """Score the hard net, and keep its weights if no earlier epoch did better."""
-        scores = self.net.hard_scores_of(self.held)
+        scores = self.net.hard_scores_of(self.net.encoder.hard_of(self.held))
         right = float((scores.argmax(axis=1) == self.held_labels).mean())
         epoch = Epoch(number, loss, right)
         self.epochs.append(epoch)
@@ -344,14 +346,15 @@ class _Run:
             self.best, self.best_net = epoch, _copy(self.net)
 
 
-def encode(net: Net, x: NDArray[Any]) -> NDArray[np.bool_]:
-    """Bits `[bits, samples]` of raw features, after checking that they have codes."""
+def prepare(net: Net, x: NDArray[Any]) -> Tensor:
+    """The samples `[samples, …]` as the net's encoder keeps them, checked to have codes."""
     parts = []
     for start in range(0, len(x), ENCODE_BATCH):
         part = x[start : start + ENCODE_BATCH]
         net.code.encode(part)
-        parts.append(net.encoder.hard(part))
-    return np.concatenate(parts, axis=1)
+        values = torch.from_numpy(finite_features(part, net.features)).to(net.device)
+        parts.append(net.encoder.prepare(values))
+    return torch.cat(parts)
 
 
 def _digest(net: Net) -> str:

@@ -83,7 +83,8 @@ class Majority(FixedLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """The packed middle of each group."""
-        return operators.soft_majority(x.reshape(self.outputs, self.size, -1), 1)
+        groups = x.reshape(self.outputs, self.size, -1)
+        return operators.by_rows(operators.soft_majority, groups)
 
     def hard(self, bits: Bits) -> Bits:
         """More than half."""

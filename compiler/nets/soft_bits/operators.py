@@ -7,14 +7,20 @@ because every operator knows the side its result is on and keeps it there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from lithify.compiler.nets.soft_bits.selection import ranked
 
 # The nearest to one half that a soft bit may be. In float32 these are complements of each other,
 # exactly; closer numbers are not.
 EDGE = 2.0**-24
+# Soft bits that an operator over rows may keep for its gradient; beyond it they are made again.
+MOST_KEPT = 2**22
 
 
 class _KeepSide(torch.autograd.Function):
@@ -125,10 +131,10 @@ def soft_xor_all(x: Tensor, dim: int) -> Tensor:
     return settle(rest.squeeze(dim))
 
 
-def soft_majority(x: Tensor, dim: int) -> Tensor:
-    """Whether more than half of the bits along a dimension are high; a draw is low."""
-    middle = x.kthvalue((x.shape[dim] + 1) // 2, dim).values
-    return pack(x.mean(dim), middle)
+def soft_majority(x: Tensor) -> Tensor:
+    """Whether more than half of the bits of `[groups, n, batch]` are high; a draw is low."""
+    row = ranked(x, (x.shape[1] - 1) // 2)
+    return pack(x.mean(1), x.gather(1, row[:, None]).squeeze(1))
 
 
 def soft_count(x: Tensor) -> Tensor:
@@ -137,3 +143,19 @@ def soft_count(x: Tensor) -> Tensor:
     ends = ordered.new_zeros((1, *x.shape[1:]))
     rising = torch.cat((ends, ordered, ends + 1))
     return soft_and(1 - rising[:-1], rising[1:])
+
+
+def by_rows(operator: Callable[..., Tensor], rows: Tensor, *shared: Tensor) -> Tensor:
+    """`operator(rows, *shared)` in blocks of rows where it is large, one block in memory at a time.
+
+    The broadcast of all operands is what is large; its gradient comes from a second run.
+    """
+    cells = torch.broadcast_shapes(*(one.shape for one in (rows, *shared))).numel()
+    size = max(1, len(rows) * MOST_KEPT // max(1, cells))
+    if size >= len(rows):
+        return operator(rows, *shared)
+    parts = [
+        checkpoint(operator, part, *shared, use_reentrant=False, preserve_rng_state=False)
+        for part in rows.split(size)
+    ]
+    return torch.cat(parts)

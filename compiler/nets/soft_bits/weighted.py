@@ -96,7 +96,8 @@ class SoftBitLayer(Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         """The soft activations."""
-        return self.soft(self.weights[:, :, None], x[None]).reshape(self.outputs, x.shape[1])
+        found = operators.by_rows(self.soft, self.weights[:, :, None], x[None])
+        return found.reshape(self.outputs, x.shape[1])
 
     @abstractmethod
     def soft(self, weights: Tensor, x: Tensor) -> Tensor:

@@ -40,6 +40,11 @@ def first(operator: Callable[[Tensor, Tensor], Tensor]) -> Unary:
     return lambda x: operator(x[0], x[1])
 
 
+def majority(*bits: float) -> Tensor:
+    """The soft majority of a single group."""
+    return operators.soft_majority(torch.tensor(bits)[None, :, None])
+
+
 # Each operator over rows of soft bits, and the Boolean function that it hardens to.
 OPERATORS: dict[str, tuple[Unary, Unary]] = {
     "not": (first(operators.soft_not), lambda x: high(x[0]) == high(x[1])),
@@ -51,7 +56,7 @@ OPERATORS: dict[str, tuple[Unary, Unary]] = {
     "all": (lambda x: operators.soft_and_all(x, 0), all_high),
     "any": (lambda x: operators.soft_or_all(x, 0), lambda x: high(x).any(0)),
     "odd": (lambda x: operators.soft_xor_all(x, 0), odd),
-    "majority": (lambda x: operators.soft_majority(x, 0), most),
+    "majority": (lambda x: operators.soft_majority(x[None])[0], most),
     "count": (operators.soft_count, count_low),
     "settle": (operators.settle, high),
     "harden": (operators.harden, high),
@@ -115,8 +120,14 @@ def test_operators_have_the_published_values() -> None:
         (operators.soft_or(a, b), 0.5 + 0.7 * 0.3),
         (operators.soft_implies(a, b), 0.5 + 0.4 * 0.1),
         (operators.soft_xor(a, b), 0.4),
-        (operators.soft_majority(torch.tensor([0.9, 0.2, 0.6, 0.7]), 0), 0.5 + 0.6 * 0.1),
-        (operators.soft_majority(torch.tensor([0.9, 0.2, 0.3, 0.7]), 0), 0.3 + 0.525 * 0.2),
+        (
+            operators.soft_majority(torch.tensor([0.9, 0.2, 0.6, 0.7])[None, :, None]),
+            0.5 + 0.6 * 0.1,
+        ),
+        (
+            operators.soft_majority(torch.tensor([0.9, 0.2, 0.3, 0.7])[None, :, None]),
+            0.3 + 0.525 * 0.2,
+        ),
     ]:
         assert float(found) == pytest.approx(value)
     counts = operators.soft_count(torch.tensor([[0.9], [0.2]]))[:, 0]
@@ -144,3 +155,35 @@ def test_hardening_and_clamping_let_gradients_pass() -> None:
         x = torch.tensor([0.2, HALF, 0.9]).requires_grad_()
         (gradient,) = torch.autograd.grad(operator(x), x, torch.tensor([1.0, 2.0, 3.0]))
         assert gradient.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("rows", [1, 5, 12])
+def test_blocks_of_rows_give_the_same_bits_and_gradients(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = uniform(rows, 9, 1)[:, :, None]
+    x = uniform(9, 20, 2)[None]
+    found = []
+    for most in (2**22, 9 * 20 * 5, 1):
+        monkeypatch.setattr(operators, "MOST_KEPT", most)
+        w, y = weights.clone().requires_grad_(), x.clone().requires_grad_()
+        masked = operators.by_rows(operators.soft_implies, w, y)
+        result = operators.by_rows(operators.soft_majority, masked)
+        found.append([result, *torch.autograd.grad(result.square().sum(), (w, y))])
+    for other in found[1:]:
+        assert torch.equal(other[0], found[0][0])
+        assert torch.equal(other[1], found[0][1])
+        torch.testing.assert_close(other[2], found[0][2])
+
+
+def test_large_layers_keep_one_block_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def operator(rows: Tensor, shared: Tensor) -> Tensor:
+        seen.append(len(rows))
+        return operators.soft_mask(rows, shared)
+
+    monkeypatch.setattr(operators, "MOST_KEPT", 3 * 7 * 10)
+    found = operators.by_rows(operator, uniform(8, 7, 1)[:, :, None], uniform(7, 10, 2)[None])
+    assert found.shape == (8, 7, 10)
+    assert seen == [3, 3, 2]
