@@ -154,7 +154,7 @@ class Thermometer(nn.Module):
 
     def prepare(self, x: Tensor) -> Tensor:
         """What of raw features `[batch, features]` no training changes: here the bits, as bytes."""
-        return self(x).t().to(torch.uint8)
+        return self.forward(x).t().to(torch.uint8)
 
     def soft_of(self, samples: Tensor) -> Tensor:
         """Soft bits `[outputs, batch]` as float32 of prepared samples."""

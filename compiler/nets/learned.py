@@ -116,15 +116,6 @@ class LearnedThermometer(Thermometer):
         with torch.no_grad():
             self.place.clamp_(MARGIN, 1 - MARGIN)
 
-    def code_bounds(self) -> NDArray[np.int64]:
-        """The least code at which each bit is high."""
-        threshold, feature = to_numpy(self.threshold), to_numpy(self.feature)
-        if self.whole is not None:
-            return np.floor(threshold).astype(np.int64) + 1
-        rows = self.code.thresholds
-        ranks = [np.searchsorted(rows[f], t) for f, t in zip(feature, threshold, strict=True)]
-        return np.array(ranks, np.int64) + 1
-
     def describe(self) -> Description:
         """Kind, sizes, and the range of features that are their own codes."""
         return {

@@ -7,9 +7,11 @@ because every operator knows the side its result is on and keeps it there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
@@ -150,12 +152,12 @@ def by_rows(operator: Callable[..., Tensor], rows: Tensor, *shared: Tensor) -> T
 
     The broadcast of all operands is what is large; its gradient comes from a second run.
     """
-    cells = torch.broadcast_shapes(*(one.shape for one in (rows, *shared))).numel()
+    cells = math.prod(np.broadcast_shapes(*(one.shape for one in (rows, *shared))))
     size = max(1, len(rows) * MOST_KEPT // max(1, cells))
     if size >= len(rows):
         return operator(rows, *shared)
     parts = [
         checkpoint(operator, part, *shared, use_reentrant=False, preserve_rng_state=False)
-        for part in rows.split(size)
+        for part in (rows[start : start + size] for start in range(0, len(rows), size))
     ]
     return torch.cat(parts)
