@@ -5,6 +5,8 @@ from __future__ import annotations
 from lithify.compiler.nets.binary.build import BINARY, BinarySpec
 from lithify.compiler.nets.binary.head import AgreementHead
 from lithify.compiler.nets.gates.build import LogicSpec
+from lithify.compiler.nets.gates.compact import CompactLayer
+from lithify.compiler.nets.gates.compact_build import CompactSpec
 from lithify.compiler.nets.gates.dense import LogicLayer
 from lithify.compiler.nets.heads import GroupSum, Head
 from lithify.compiler.nets.layer import Layer
@@ -15,11 +17,12 @@ from lithify.compiler.nets.spec import NetSpec
 LAYERS: dict[str, type[Layer]] = {
     LogicLayer.kind: LogicLayer,
     SideBySide.kind: SideBySide,
+    CompactLayer.kind: CompactLayer,
     **WEIGHTED,
     **FIXED,
     **BINARY,
 }
 HEADS: dict[str, type[Head]] = {kind.kind: kind for kind in (GroupSum, AgreementHead, JointHead)}
 SPECS: dict[str, type[NetSpec]] = {
-    kind.family: kind for kind in (LogicSpec, SoftBitSpec, BinarySpec)
+    kind.family: kind for kind in (LogicSpec, CompactSpec, SoftBitSpec, BinarySpec)
 }

@@ -106,10 +106,12 @@ def logic(
         )
         for before, after in zip(widths, widths[1:], strict=False)
     ]
-    group = max(1, widths[-1] // max(1, classes))
-    head = GroupSum(
-        widths[-1],
-        classes,
-        temperature=max(1.0, group / 20) if temperature is None else temperature,
-    )
+    head = group_head(widths[-1], classes, temperature)
     return Net(first, stack, head, class_names=class_names)
+
+
+def group_head(inputs: int, classes: int, temperature: float | None) -> GroupSum:
+    """A group-sum head; the default temperature makes the largest logit about 20."""
+    group = max(1, inputs // max(1, classes))
+    chosen = max(1.0, group / 20) if temperature is None else temperature
+    return GroupSum(inputs, classes, temperature=chosen)

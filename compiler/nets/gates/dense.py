@@ -96,7 +96,7 @@ class LogicLayer(TableLayer):
 
     def hardened(self) -> Self:
         """The entries of the tables alone, however they were learned."""
-        return LogicLayer.fixed(self.inputs, self.tables(), self.sources())
+        return self.fixed(self.inputs, self.tables(), self.sources())
 
     @classmethod
     def fixed(cls, inputs: int, tables: NDArray[np.uint64], wires: Wires) -> Self:

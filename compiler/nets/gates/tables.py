@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lithify.compiler.nets.gates.hard import table_outputs
 from lithify.compiler.nets.gates.relax import Choice, Relaxation
 from lithify.compiler.nets.gates.soft import corner_coefficients, table_corners
 from lithify.compiler.nets.layer import (
@@ -80,14 +81,9 @@ class TableLayer(Layer):
         return tables
 
     def hard(self, bits: Bits) -> Bits:
-        """The outputs by exclusive-or of the table's algebraic normal form."""
-        f0, f1, f2, f3 = (
-            (self.tables()[:, None] >> np.uint64(i)) & np.uint64(1) == 1 for i in range(4)
-        )
+        """The outputs of the hardened gates."""
         first, second = self.sources()
-        a, b = bits[first], bits[second]
-        out: Bits = f0 ^ (a & (f0 ^ f1)) ^ (b & (f0 ^ f2)) ^ (a & b & (f0 ^ f1 ^ f2 ^ f3))
-        return out
+        return table_outputs(self.tables(), bits[first], bits[second])
 
     def lower(self, builder: Builder, signals: Signals, path: str) -> Signals:
         """One table a gate."""
