@@ -10,14 +10,15 @@ from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
 
 
-def lower(net: Net) -> Circuit:
+def lower(net: Net, *, builder: Builder | None = None) -> Circuit:
     """The circuit of the hard net: codes in, one score a class out, read by argmax.
 
     Gates of the encoder have the origin `encoder`, those of layer i the origin `layers.i`.
-    HardenError where a part has no hard form.
+    HardenError where a part has no hard form. The builder folds and hashes as it goes, unless one
+    is given that does not: then every gate of the net is there as it was built.
     """
     net.check()
-    builder = Builder()
+    builder = Builder() if builder is None else builder
     (port,) = net.code.ports()
     signals = net.encoder.lower(builder, builder.port(port), "encoder")
     for path, layer in net.steps():

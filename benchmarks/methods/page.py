@@ -1,0 +1,141 @@
+"""The results as lines of a table, as data and as the page docs/results.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.methods.kept import Kept
+from benchmarks.methods.rows import Row
+from benchmarks.methods.runs import PARTS, finished, mean_and_deviation
+from lithify.ir.errors import LithifyError
+
+Plain = dict[str, Any]
+HEADINGS = ("row", "published", "ours", "bar", "runs", "gates as built", "optimised", "time")
+ABOUT = """\
+# Results
+
+What the methods reach here, beside what is published. `python -m benchmarks.methods` trains what is
+not trained yet and shows this table; `--write docs/results.md` writes this page from the records in
+[benchmarks/results](../benchmarks/results), and trains nothing.
+
+Accuracies are those of the *hard* net, the one that becomes gates, on the test set, in per cent:
+the mean over the runs and their standard deviation. The epoch is chosen on a validation part of the
+training samples. Gates are counted as tables of encoder / core / head, with thresholds, class sums
+and the argmax written out: *as built*, gate by gate as the layers say, and *optimised* by
+`lithify compile`; the first run's. Time is that of training one run.
+"""
+KEPT = """\
+## Kept models
+
+Hard nets in [examples/models](../examples/models), each with a card beside it (data, split, seed,
+accuracy, gates, command, versions). They compile without the data and without training;
+`python -m benchmarks.methods --check` measures them all again.
+"""
+
+
+def summary(row: Row, runs: Sequence[Plain]) -> Plain:
+    """What the finished runs of a row come to."""
+    done = finished(row, runs)
+    found: Plain = {"row": row.name, "runs": len(done), "of": row.seeds, "bar": row.bar}
+    found["state"] = state(row, len(done))
+    if done:
+        mean, deviation = mean_and_deviation(done)
+        times = [run["seconds"] for run in done if run["seconds"] is not None]
+        found |= {
+            "mean": mean,
+            "deviation": deviation,
+            "met": row.bar is None or mean >= row.bar,
+            "gates": done[0]["gates"],
+            "seconds": sum(times) / len(times) if times else None,
+        }
+    return found
+
+
+def state(row: Row, done: int) -> str:
+    """How far a row is, in words."""
+    if not done:
+        return "not run"
+    return "done" if done == row.seeds else "unfinished"
+
+
+def judge(rows: Sequence[Row], runs: Sequence[Plain]) -> list[Plain]:
+    """The summaries of rows, those with a yardstick row compared with it."""
+    found = {row.name: summary(row, runs) for row in rows}
+    for row in rows:
+        ours, other = found[row.name], found.get(row.not_below or "")
+        if other and "mean" in ours and "mean" in other:
+            least = other["mean"] - other["deviation"]
+            ours["not_below"] = ours["mean"] >= least
+            ours["met"] = ours["met"] and ours["not_below"]
+    return [found[row.name] for row in rows]
+
+
+def cells(row: Row, found: Plain) -> tuple[str, ...]:
+    """The line of a row."""
+    bar = "" if row.bar is None else f"{row.bar:g}"
+    if "mean" not in found:
+        return (row.name, row.published, found["state"], bar, f"0 of {row.seeds}", "", "", "")
+    spread = f" ± {found['deviation']:.2f}" if found["runs"] > 1 else ""
+    verdict = "" if row.bar is None else " met" if found["met"] else " MISSED"
+    verdict += " so far" if verdict and found["runs"] < row.seeds else ""
+    seconds = found["seconds"]
+    return (
+        row.name,
+        row.published,
+        f"{found['mean']:.2f}{spread}",
+        bar + verdict,
+        f"{found['runs']} of {row.seeds}",
+        *(parts(found["gates"][stage]) for stage in ("built", "optimised")),
+        "" if seconds is None else duration(seconds),
+    )
+
+
+def parts(sizes: Plain) -> str:
+    """Encoder, core and head."""
+    return " / ".join(f"{sizes[part]:,}" for part in PARTS)
+
+
+def duration(seconds: float) -> str:
+    """Seconds, or minutes where there are many."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def table(rows: Sequence[Row], runs: Sequence[Plain]) -> str:
+    """The results as text in columns."""
+    lines = [HEADINGS, *(cells(*pair) for pair in zip(rows, judge(rows, runs), strict=True))]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
+    padded = ("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) for line in lines)
+    return "\n".join(line.rstrip() for line in padded)
+
+
+def page(rows: Sequence[Row], runs: Sequence[Plain], kept: Sequence[Kept]) -> str:
+    """The page, the same for the same records."""
+    lines = [ABOUT, "| " + " | ".join(("net", "data", *HEADINGS[1:])) + " |"]
+    lines.append("|---" * (len(HEADINGS) + 1) + "|")
+    for row, found in zip(rows, judge(rows, runs), strict=True):
+        _, published, *rest = cells(row, found)
+        cited = f"{published} ({row.source})" if row.source else "none"
+        lines.append("| " + " | ".join((row.net, row.data, cited, *rest)) + " |")
+    lines += ["", KEPT, "| model | data | accuracy | gates as built | optimised | kB |"]
+    lines.append("|---|---|---|---|---|---|")
+    lines += [kept_line(one) for one in kept]
+    return "\n".join(lines) + "\n"
+
+
+def kept_line(kept: Kept) -> str:
+    """The line of a kept model."""
+    card = kept.card()
+    found = (
+        f"`{kept.name}`",
+        card["data"]["title"],
+        f"{100 * card['accuracy']['test']:.2f} % of {card['accuracy']['test_samples']:,}",
+        *(parts(card["gates"][stage]) for stage in ("built", "optimised")),
+        str(-(-kept.model.stat().st_size // 1000)),
+    )
+    return "| " + " | ".join(found) + " |"
+
+
+def failure(error: LithifyError) -> str:
+    """The first line of what went wrong."""
+    return str(error).splitlines()[0]
