@@ -35,8 +35,12 @@ class LogicSpec(NetSpec):
     residual: float = 0.9
     #: the deviation of the random logits that gates start with
     noise: float = 1.0
+    #: `soft` mixes gates by their probability; `straight_through` computes the likeliest gate and
+    #: takes the gradients of the mixture
     estimator: str = PLAIN.estimator
+    #: the scale of the Gumbel noise on the logits of gates while training
     gumbel: float = PLAIN.gumbel
+    #: what the logits of gates are multiplied by at the end, rising from 1 over all epochs
     sharpness: float = PLAIN.sharpness
 
     def __post_init__(self) -> None:
