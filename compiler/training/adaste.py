@@ -1,4 +1,7 @@
-"""Straight-through gradients scaled by how far a weight is from turning around."""
+"""Straight-through gradients scaled by how far a weight is from turning around.
+
+arXiv 2112.02880: weights are where an energy is least, which a real that is learned tilts.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,15 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from lithify.compiler.nets.binary.latent import latents, signs
+from lithify.compiler.nets.binary.latent import signs
 from lithify.compiler.nets.net import Net
 from lithify.compiler.training.method import Course, Method
-from lithify.compiler.training.ste import BinaryCourse, parameter_groups
+from lithify.compiler.training.ste import (
+    BinaryCourse,
+    parameter_groups,
+    require_binary,
+    require_positive,
+)
 from lithify.ir.errors import InputError
 
 TINY = 1e-12
@@ -82,7 +90,7 @@ class AdaSteCourse(BinaryCourse):
         super().__init__(net, torch.optim.Adam(groups, lr=learning_rate, fused=True))
         self.method = method
         self.well = method.well(0.0)
-        for one in latents(net):
+        for one in require_binary(net, method.kind, alone=False):
             one.limit = method.limit
             one.binarise = self.pulled
 
@@ -109,7 +117,7 @@ class AdaSteCourse(BinaryCourse):
 
 @dataclass(frozen=True, slots=True)
 class AdaSte(Method):
-    """Wells that pull the weights of a binary net to -1 and 1, with adaptive slopes, annealed."""
+    """Wells that pull the weights of a binary net to -1 and 1, ever steeper, and their slopes."""
 
     kind: ClassVar[str] = "adaste"
 
@@ -129,9 +137,7 @@ class AdaSte(Method):
     def __post_init__(self) -> None:
         """Refuse wells that are none."""
         for name in ("mu", "alpha", "annealed", "cap", "limit", "others"):
-            value = getattr(self, name)
-            if not 0 < value < float("inf"):
-                raise InputError(f"{name} is {value}; it must be a positive number")
+            require_positive(name, getattr(self, name))
         if self.mu * self.alpha > 1:
             raise InputError(
                 f"mu is {self.mu}; at an alpha of {self.alpha} it must be at most {1 / self.alpha}"

@@ -14,12 +14,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from lithify.compiler.nets.binary.latent import LatentWeights, latents, sign_through
+from lithify.compiler.nets.binary.latent import LatentWeights, sign_through
 from lithify.compiler.nets.net import Net
 from lithify.compiler.training import bernoulli
 from lithify.compiler.training.bernoulli import NaturalDescent
 from lithify.compiler.training.method import Course, Loss, Method
-from lithify.compiler.training.ste import BinaryCourse
+from lithify.compiler.training.ste import BinaryCourse, require_binary
 from lithify.ir.errors import InputError
 
 
@@ -150,24 +150,6 @@ class _Given:
     def __call__(self, real: Tensor) -> Tensor:
         """The weights."""
         return self.value
-
-
-def require_binary(net: Net, method: str, *, alone: bool = True) -> list[LatentWeights]:
-    """The net's binary weights; with `alone` InputError where anything else learns."""
-    weights = latents(net)
-    if not weights:
-        raise InputError(
-            f"method {method!r} trains binary weights, and this net has none; use a net of kind "
-            "'binary', or another method"
-        )
-    known = {id(one.real) for one in weights}
-    others = [name for name, value in net.named_parameters() if id(value) not in known]
-    if alone and others:
-        raise InputError(
-            f"method {method!r} trains binary weights alone, and {others[0]} is something else "
-            f"that learns ({len(others)} in all); set affine = false in [net]"
-        )
-    return weights
 
 
 def _require(name: str, value: object, good: bool, needed: str) -> None:

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from lithify.compiler.nets.binary.latent import sign_through, signs
 from lithify.compiler.nets.net import Net
 from lithify.compiler.training import checkpoint as checkpoints
-from lithify.compiler.training.bayes import in_place, require_binary
+from lithify.compiler.training.bayes import in_place
 from lithify.compiler.training.method import Course, Loss, Method
-from lithify.compiler.training.ste import BinaryCourse, parameter_groups
+from lithify.compiler.training.ste import BinaryCourse, parameter_groups, require_binary
 from lithify.ir.errors import InputError
 
 # Labels that are wrong more often than this say too little to be stretched.

@@ -8,10 +8,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from lithify.compiler.nets.binary.latent import latents
+from lithify.compiler.nets.binary.latent import LatentWeights, latents
 from lithify.compiler.nets.binary.norm import refresh_norms
 from lithify.compiler.nets.net import Net
 from lithify.compiler.training.method import Course, Loss, Method
+from lithify.ir.errors import InputError
 
 # Batches at the end of an epoch that the running statistics are taken from.
 LAST_BATCHES = 40
@@ -40,12 +41,36 @@ class BinaryCourse(Course):
         self._last = []
 
 
+def require_binary(net: Net, method: str, *, alone: bool = True) -> list[LatentWeights]:
+    """The net's binary weights; with `alone` InputError where anything else learns."""
+    weights = latents(net)
+    if not weights:
+        raise InputError(
+            f"method {method!r} trains binary weights, and this net has none; use a net of kind "
+            "'binary', or another method"
+        )
+    known = {id(one.real) for one in weights}
+    others = [name for name, value in net.named_parameters() if id(value) not in known]
+    if alone and others:
+        raise InputError(
+            f"method {method!r} trains binary weights alone, and {others[0]} is something else "
+            f"that learns ({len(others)} in all); set affine = false in [net]"
+        )
+    return weights
+
+
 def parameter_groups(net: Net, others: float) -> list[dict[str, object]]:
     """The latent weights, and all else that learns at `others` times their rate."""
     weights = [one.real for one in latents(net)]
     known = {id(one) for one in weights}
     rest: list[nn.Parameter] = [one for one in net.parameters() if id(one) not in known]
     return [{"params": weights}, *([{"params": rest, "scale": others}] if rest else [])]
+
+
+def require_positive(name: str, value: float) -> None:
+    """Raise InputError where a number is not positive."""
+    if not 0 < value < float("inf"):
+        raise InputError(f"{name} is {value}; it must be a positive number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +82,12 @@ class Ste(Method):
     #: what norms and offsets learn at, as a multiple of the learning rate
     others: float = 1.0
 
+    def __post_init__(self) -> None:
+        """Refuse a rate that is none."""
+        require_positive("others", self.others)
+
     def begin(self, net: Net, learning_rate: float) -> Course:
         """The course of this method."""
+        require_binary(net, self.kind, alone=False)
         groups = parameter_groups(net, self.others)
         return BinaryCourse(net, torch.optim.Adam(groups, lr=learning_rate, fused=True))
