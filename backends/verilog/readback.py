@@ -5,8 +5,9 @@ becomes the combinational circuit that it computes: first it is checked that the
 clk alone moves the registers, that they hold while the pipeline stands, and that each path
 crosses as many of them as the latency says; then each register is replaced by a wire. A stream
 moves when `out_ready` is 1 or `out_valid` 0: in both cases, whatever the other handshake bits are,
-its outputs have to be the same and `out_valid` is `in_valid` of as many moves ago. (What a reset
-does is not part of this: simulation checks that.)
+its outputs have to be the same and `out_valid` is `in_valid` of as many moves ago. After a cycle
+of `rst` the stream is empty: `out_valid` is 0 until something came in. Text that another tool may
+read otherwise than yosys is refused before all.
 """
 
 import tempfile
@@ -19,10 +20,12 @@ import numpy as np
 from lithify.backends.bitnames import bit_names
 from lithify.backends.toolchain import failure, run
 from lithify.backends.verilog.description import Bus, Description
+from lithify.backends.verilog.plain import require_plain
 from lithify.backends.verilog.registers import (
     Graph,
     hold,
     read_aiger,
+    require_emptied,
     without_registers,
     write_aiger,
 )
@@ -62,6 +65,7 @@ def read_back(verilog: bytes, description: Description) -> bytes:
 
     The symbols are those that `lithify.backends.aiger` gives the bits of the circuit.
     """
+    require_plain(verilog)
     with tempfile.TemporaryDirectory(prefix="lithify-") as name:
         folder = Path(name)
         (folder / "design.v").write_bytes(verilog)
@@ -103,6 +107,7 @@ def _without_registers(graph: Graph, description: Description) -> Graph:
     )
     if stream:
         _check_handshake(graph, flat, latency)
+        require_emptied(graph, "out_valid", reset="rst", idle={"in_valid": 0})
     return flat
 
 

@@ -103,6 +103,46 @@ def hold(graph: Graph, fixed: Mapping[str, int], *, full: str = "", ready: str =
             )
 
 
+def require_emptied(graph: Graph, output: str, *, reset: str, idle: Mapping[str, int]) -> None:
+    """Nothing, if `output` is 0 from a cycle of `reset` on for as long as the inputs are `idle`.
+
+    By induction over the registers that the output depends on: the reset gives each of them a
+    value, with those the output is 0, and while idle they keep them.
+    """
+    variable, inverted = _register_of(graph, output)
+    first = 1 + len(graph.inputs)
+    cone = _registers_before(graph, variable)
+    after = _propagate(_start(graph, {reset: 1}), graph.gates, graph.registers)[cone - first]
+    if (after > 1).any():
+        raise MismatchError(
+            f"{reset} does not set every register before {output} of the Verilog read back"
+        )
+    values = _start(graph, {reset: 0, **idle})
+    values[cone] = after
+    kept = _propagate(values, graph.gates, graph.registers)[cone - first]
+    if values[variable] ^ inverted or not np.array_equal(kept, after):
+        raise MismatchError(
+            f"output {output} of the Verilog read back can be 1 after a reset, before anything "
+            "came in"
+        )
+
+
+def _registers_before(graph: Graph, variable: int) -> Int64:
+    """The variables of all registers that one depends on, through any number of cycles."""
+    first = 1 + len(graph.inputs)
+    first_gate = first + len(graph.registers)
+    seen, waiting = {variable}, [variable]
+    while waiting:
+        at = waiting.pop()
+        if at >= first_gate:
+            sources = (graph.gates[at - first_gate] >> 1).tolist()
+        else:
+            sources = [int(graph.registers[at - first]) >> 1] if at >= first else []
+        waiting += [one for one in sources if one not in seen]
+        seen.update(sources)
+    return np.array(sorted(v for v in seen if first <= v < first_gate), np.int64)
+
+
 def _register_of(graph: Graph, output: str) -> tuple[int, int]:
     """The register that an output is, and whether it is inverted."""
     if output not in graph.outputs:

@@ -18,7 +18,7 @@ from lithify.compiler.proof.equivalence import prove_equal
 from lithify.compiler.proof.readback import prove_verilog
 from lithify.compiler.proof.verdict import NotProved, Proved, Refuted, Verdict, explain
 from lithify.ir.circuit import Circuit
-from lithify.ir.errors import FormatError, InputError, MismatchError
+from lithify.ir.errors import FormatError, InputError, LithifyError, MismatchError
 from lithify.ir.netlist import Netlist
 
 FILE = "certificate.json"
@@ -185,6 +185,7 @@ def recheck(
             raise MismatchError(
                 f"{name} is not what the certificate speaks of: its SHA-256 is {found[name]}, "
                 f"not {digest}; it was changed, or the certificate belongs to another design"
+                f"{_of_changed(name, subjects, samples, time_limit)}"
             )
     again = certify(subjects, samples=samples, time_limit=time_limit, progress=progress)
     results = {stage.name: stage for stage in again.stages}
@@ -197,6 +198,19 @@ def recheck(
                 f"stage {stage.name} is proved in the certificate, but was not now: {now.reason}"
             )
     return again
+
+
+def _of_changed(name: str, subjects: Subjects, samples: ArrayLike | None, time_limit: float) -> str:
+    """What a proof says of an artefact that is not the certificate's, for the end of an error."""
+    for left, right, prove in _plan(subjects, samples, time_limit).values():
+        if right == name:
+            try:
+                verdict = prove()
+            except LithifyError as error:
+                return f". As it is now it cannot be compared with {left}: {error}"
+            same = ", so it does the same" if isinstance(verdict, Proved) else ""
+            return f". As it is now against {left}: {explain(verdict, subjects.optimised)}{same}"
+    return ""
 
 
 _Plan = dict[str, tuple[str, str, Callable[[], Verdict]]]

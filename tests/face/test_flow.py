@@ -158,6 +158,7 @@ def test_verify_sees_one_changed_operator_in_the_verilog(copy: Path, capsys: Cap
     ran = lithify(capsys, ["verify", copy])
     assert (ran.code, ran.out) == (1, "")
     assert "lithify verify: verilog is not what the certificate speaks of" in ran.err
+    assert "As it is now against netlist: refuted: for x[" in ran.err
     (copy / "certificate.json").unlink()
     design = Design.load(copy)
     from dataclasses import replace

@@ -200,11 +200,62 @@ def test_a_stream_becomes_a_wire() -> None:
             "output out_valid of the Verilog read back is no register",
         ),
         ("out_valid", "valid", "the Verilog read back has no output out_valid"),
+        (
+            "rst ? 1'b0 : moves",
+            "moves",
+            "rst does not set every register before out_valid of the Verilog read back",
+        ),
+        (
+            "rst ? 1'b0 : moves",
+            "rst ? 1'b1 : moves",
+            "output out_valid of the Verilog read back can be 1 after a reset, before anything "
+            "came in",
+        ),
     ],
 )
 def test_streams_that_are_none(old: str, new: str, message: str) -> None:
     with pytest.raises(MismatchError) as error:
         read_stream(old, new)
+    assert str(error.value) == message
+
+
+LATE = """\
+module m(input clk, input rst, input in_valid, input out_ready, input [1:0] x,
+         output in_ready, output out_valid, output y);
+  reg [1:0] full, r;
+  wire moves = ~full[1] | out_ready;
+  always @(posedge clk) full <= rst ? 2'b00 : moves ? {full[0], in_valid} : full;
+  always @(posedge clk) if (moves) r <= {r[0], ^x};
+  assign in_ready = moves;
+  assign out_valid = full[1];
+  assign y = r[1];
+endmodule
+"""
+
+
+@pytest.mark.parametrize(
+    ("reset", "message"),
+    [
+        ("2'b00", ""),
+        (
+            "2'b01",
+            "output out_valid of the Verilog read back can be 1 after a reset, before "
+            "anything came in",
+        ),
+        (
+            "{full[0], 1'b0}",
+            "rst does not set every register before out_valid of the Verilog read back",
+        ),
+    ],
+)
+def test_a_reset_empties_every_stage(reset: str, message: str) -> None:
+    text = LATE.replace("2'b00", reset).encode()
+    described_so = described(interface="stream", latency=2)
+    if not message:
+        read_back(text, described_so)
+        return
+    with pytest.raises(MismatchError) as error:
+        read_back(text, described_so)
     assert str(error.value) == message
 
 
