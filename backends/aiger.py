@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from lithify.backends.aiger_reader import read
-from lithify.backends.bitnames import input_names, output_names
+from lithify.backends.bitnames import input_names, output_names, renamed
 from lithify.ir.arithmetic import expand
 from lithify.ir.circuit import THRESHOLD, Circuit
 from lithify.ir.netlist import Netlist
@@ -63,14 +63,20 @@ def tables_only(design: Circuit | Netlist) -> Netlist:
     return design if isinstance(design, Netlist) else expand(design)
 
 
-def write(design: Circuit | Netlist) -> bytes:
-    """The design as a binary AIGER file; thresholds, scores and the argmax are written out."""
-    return write_aig(*_parts(design))
+def write(design: Circuit | Netlist, *, rename: bool = False) -> bytes:
+    """The design as a binary AIGER file; thresholds, scores and the argmax are written out.
+
+    With `rename`, outputs called as an input that they do not copy get other names, which the
+    comments of the file map: ABC refuses a file in which the two share a name.
+    """
+    parts, notes = _parts(design, rename)
+    return write_aig(*parts) + notes
 
 
-def write_ascii(design: Circuit | Netlist) -> bytes:
-    """The design as an ASCII AIGER file; thresholds, scores and the argmax are written out."""
-    return write_aig_ascii(*_parts(design))
+def write_ascii(design: Circuit | Netlist, *, rename: bool = False) -> bytes:
+    """The design as an ASCII AIGER file, names as for `write`."""
+    parts, notes = _parts(design, rename)
+    return write_aig_ascii(*parts) + notes
 
 
 def write_aig(
@@ -123,13 +129,19 @@ def leb128(values: I64) -> bytes:
     return data.tobytes()
 
 
-def _parts(design: Circuit | Netlist) -> tuple[Aig, I32, list[str], list[str]]:
-    """The graph of a design, its output literals and the names of its bits."""
+def _parts(
+    design: Circuit | Netlist, rename: bool
+) -> tuple[tuple[Aig, I32, list[str], list[str]], bytes]:
+    """The graph of a design, its output literals and the names of its bits; and the comments."""
     circuit = tables_only(design).circuit
     aig = to_aig(circuit)
     signals = [word.signals.ravel() for word in circuit.words]
     outputs = aig.literal_of[np.concatenate([np.empty(0, np.int32), *signals])]
-    return aig, outputs, input_names(circuit), output_names(circuit)
+    if not rename:
+        return (aig, outputs, input_names(circuit), output_names(circuit)), b""
+    inputs_called, outputs_called, notes = renamed(circuit)
+    comments = "".join(f"{line}\n" for line in ("c", *notes)) if notes else ""
+    return (aig, outputs, inputs_called, outputs_called), comments.encode()
 
 
 def _header(magic: str, aig: Aig, outputs: I32) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -58,6 +58,44 @@ def _all_names(what: str, ports: Iterable[Port | Word]) -> list[str]:
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"two bits of the {what}s would be called {twice}; rename one of them")
     return names
+
+
+def renamed(
+    circuit: Circuit, forbidden: re.Pattern[str] | None = None
+) -> tuple[list[str], list[str], list[str]]:
+    """Names of the bits of inputs and outputs, all different, and a note for each port renamed.
+
+    A name in which `forbidden` is found is not kept. An output keeps the name of an input that it
+    copies, since formats of bits mean the same by it.
+    """
+    inputs, outputs = input_names(circuit), output_names(circuit)
+    bad = {n for n in (*inputs, *outputs) if forbidden is not None and forbidden.search(n)}
+    given = {name: 2 + i for i, name in enumerate(inputs) if name not in bad}
+    signals = [s for word in circuit.words for s in word.signals.ravel().tolist()]
+    free = {
+        name
+        for name, signal in zip(outputs, signals, strict=True)
+        if name not in bad and given.get(name, signal) == signal
+    }
+    used = given.keys() | free | {p.name for p in circuit.inputs} | {w.name for w in circuit.words}
+    notes: list[str] = []
+
+    def fitted(what: str, port: Port | Word, fits: Callable[[str], bool]) -> list[str]:
+        bits = bit_names(port.name, port.count, port.width)
+        if all(map(fits, bits)):
+            return bits
+        base = other = re.sub(r"[^A-Za-z0-9_]+", "_", port.name)
+        count = 1
+        while not used.isdisjoint([other, *(bits := bit_names(other, port.count, port.width))]):
+            count += 1
+            other = f"{base}_{count}"
+        used.update([other, *bits])
+        notes.append(f"{what} {other} is {ascii(port.name)}")
+        return bits
+
+    new_inputs = [bit for p in circuit.inputs for bit in fitted("input", p, given.__contains__)]
+    new_outputs = [bit for w in circuit.words for bit in fitted("output", w, free.__contains__)]
+    return new_inputs, new_outputs, notes
 
 
 def grouped(names: Sequence[str]) -> list[Group]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lithify.backends.bitnames import bit_names, input_names, output_names
+from lithify.backends.bitnames import input_names, output_names, renamed
 from lithify.backends.blif_reader import read
 from lithify.ir.arithmetic import expand
 from lithify.ir.circuit import MOST_FANINS, Circuit
 from lithify.ir.errors import InputError
 from lithify.ir.netlist import Netlist
-from lithify.ir.ports import Port, Word
 
 __all__ = ["read", "write"]
 
@@ -31,55 +29,24 @@ def write(design: Circuit | Netlist, name: str = "top", *, rename: bool = False)
     """
     circuit = design.circuit if isinstance(design, Netlist) else expand(design).circuit
     inputs, outputs = input_names(circuit), output_names(circuit)
-    comments = ""
+    notes: list[str] = []
     if rename:
-        inputs, outputs, comments = _renamed(circuit, inputs, outputs)
+        inputs, outputs, notes = renamed(circuit, FORBIDDEN)
     for what in (name, *inputs, *outputs):
         if FORBIDDEN.search(what):
             raise InputError(f"name {what!r} cannot be written as BLIF; rename it to plain letters")
     prefix = _prefix([*inputs, *outputs])
     library = _Pieces(circuit, inputs, prefix)
     head = f".model {name}\n{_listed('.inputs', inputs)}{_listed('.outputs', outputs)}"
-    parts = [comments.encode(), head.encode(), _constants(circuit, prefix)]
+    parts = [
+        "".join(f"# {note}\n" for note in notes).encode(),
+        head.encode(),
+        _constants(circuit, prefix),
+    ]
     for start in range(0, circuit.num_gates, GATES_AT_ONCE):
         parts.append(library.gates(start, min(start + GATES_AT_ONCE, circuit.num_gates)))
     parts += [_buffers(circuit, library, inputs, outputs), b".end\n"]
     return b"".join(parts)
-
-
-def _renamed(
-    circuit: Circuit, inputs: list[str], outputs: list[str]
-) -> tuple[list[str], list[str], str]:
-    """Names of the bits that BLIF can hold, and a comment for each port or word renamed.
-
-    An output keeps the name of an input that it copies, since BLIF means the same by it.
-    """
-    given = {name: 2 + i for i, name in enumerate(inputs) if not FORBIDDEN.search(name)}
-    signals = [s for word in circuit.words for s in word.signals.ravel().tolist()]
-    free = {
-        name
-        for name, signal in zip(outputs, signals, strict=True)
-        if not FORBIDDEN.search(name) and given.get(name, signal) == signal
-    }
-    used = given.keys() | free | {p.name for p in circuit.inputs} | {w.name for w in circuit.words}
-    comments: list[str] = []
-
-    def fitted(what: str, port: Port | Word, fits: Callable[[str], bool]) -> list[str]:
-        bits = bit_names(port.name, port.count, port.width)
-        if all(map(fits, bits)):
-            return bits
-        base = other = re.sub(r"[^A-Za-z0-9_]+", "_", port.name)
-        count = 1
-        while not used.isdisjoint([other, *(bits := bit_names(other, port.count, port.width))]):
-            count += 1
-            other = f"{base}_{count}"
-        used.update([other, *bits])
-        comments.append(f"# {what} {other} is {ascii(port.name)}\n")
-        return bits
-
-    new_inputs = [bit for p in circuit.inputs for bit in fitted("input", p, given.__contains__)]
-    new_outputs = [bit for w in circuit.words for bit in fitted("output", w, free.__contains__)]
-    return new_inputs, new_outputs, "".join(comments)
 
 
 def _buffers(circuit: Circuit, library: _Pieces, inputs: list[str], outputs: list[str]) -> bytes:

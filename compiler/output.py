@@ -28,7 +28,7 @@ def artifacts(design: Design) -> Artifacts:
         C: emit_c(design.circuit, name=name),
         EXCHANGE: {
             f"{name}.circuit": dump(design.circuit).encode(),
-            f"{name}.aig": aiger.write(design.netlist),
+            f"{name}.aig": aiger.write(design.netlist, rename=True),
             f"{name}.blif": blif.write(design.netlist, rename=True),
         },
     }

@@ -84,13 +84,15 @@ def run(
     stop_after: int | str | None = None,
     progress: Callable[[Step], None] = lambda step: None,
 ) -> Run:
-    """The circuit after the passes, each timed and, up to 100,000 gates, checked.
+    """The circuit after the passes, each timed; up to 100,000 gates it and each result are checked.
 
     With `dump_to` the text of every stage is written there as `00-start.circuit` and so on.
     `stop_after` ends after so many passes, or after the first pass of that name.
     """
     steps: list[Step] = []
     _require_stop(pipeline, stop_after)
+    if check or (check is None and circuit.num_gates <= CHECKED_GATES):
+        _check_start(circuit)
     if dump_to:
         make_folder(dump_to)
         write_atomically(dump_to / "00-start.circuit", str(circuit).encode())
@@ -135,6 +137,13 @@ def _until(pipeline: Sequence[Pass], stop_after: int | str | None) -> Iterator[P
 
 def _size(circuit: Circuit) -> tuple[int, int, int]:
     return circuit.num_gates, sum(s.signals.size for s in circuit.scores), circuit.depth
+
+
+def _check_start(circuit: Circuit) -> None:
+    try:
+        check_circuit(circuit)
+    except CheckError as error:
+        raise CheckError(f"the circuit that the passes are to start from: {error}") from error
 
 
 def _check(circuit: Circuit, step: Pass, place: int) -> None:

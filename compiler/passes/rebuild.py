@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lithify.ir.builder import Builder
-from lithify.ir.circuit import TABLE, Circuit
-from lithify.ir.errors import PassError
+from lithify.ir.circuit import MOST_WEIGHT, TABLE, Circuit
 from lithify.ir.ports import Score
 
 INVERTER = 0b01
@@ -35,8 +34,7 @@ def rebuild(
             bias, signals, weights = absorb_terms(bias, signals, weights, inverted)
         if fold:
             bias, signals, weights = merge_terms(bias, signals, weights)
-        if weights.size and np.abs(weights).max() > np.iinfo(np.int32).max:
-            raise PassError(f"score {output.name}: merged weights do not fit 32 bits")
+        signals, weights = fitting_terms(signals, weights)
         builder.score(output.name, signals, weights, bias=bias)
     return builder.finish(readout=circuit.readout)
 
@@ -50,6 +48,19 @@ def merge_terms(
     np.add.at(summed, place, weights)
     used = (distinct > 1) & (summed != 0)
     return bias + int(summed[distinct == 1].sum()), distinct[used], summed[used]
+
+
+def fitting_terms(
+    signals: NDArray[np.int32], weights: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The same sum with weights of 32 bits: a signal comes again where one does not hold its."""
+    times = np.maximum(1, -(-np.abs(weights) // MOST_WEIGHT))
+    if (times <= 1).all():
+        return signals, weights
+    last = np.cumsum(times) - 1
+    parts = np.repeat(np.sign(weights) * MOST_WEIGHT, times)
+    parts[last] = weights - np.sign(weights) * MOST_WEIGHT * (times - 1)
+    return np.repeat(signals, times), parts
 
 
 def absorb_terms(

@@ -294,3 +294,38 @@ def test_names_that_cannot_be_written(names: list[str], message: str) -> None:
 def test_errors_are_of_the_right_kind() -> None:
     with pytest.raises(FormatError):
         read(b"\x00\xff")
+
+
+def shared_names() -> Circuit:
+    """An output that is not the input of its name, and one that is."""
+    builder = Builder()
+    x, y = builder.input("x")[0].tolist(), builder.input("y")[0].tolist()
+    builder.output("x", [builder.and_(x[0], y[0])])
+    builder.output("y", y)
+    return builder.finish()
+
+
+@pytest.mark.parametrize("form", [write, write_ascii])
+def test_an_output_gives_up_the_name_of_an_input(form: Callable[..., bytes]) -> None:
+    circuit = shared_names()
+    data = form(circuit, rename=True)
+    assert data.endswith(b"i0 x\ni1 y\no0 x_2\no1 y\nc\noutput x_2 is 'x'\n")
+    back = read(data)
+    assert [word.name for word in back.words] == ["x_2", "y"]
+    codes = all_codes(circuit, np.random.default_rng(0))
+    found, right = (
+        signal_bits(c, codes)[np.concatenate([w.signals.ravel() for w in c.words])]
+        for c in (back, circuit)
+    )
+    np.testing.assert_array_equal(found, right)
+    script = "read_aiger in.aig; strash; write_aiger -s out.aig"
+    if form is write:
+        _, files = abc.run_script(script, {"in.aig": data}, ["out.aig"], time_limit=20)
+        assert [word.name for word in read(files["out.aig"]).words] == ["x_2", "y"]
+        said, _ = abc.run_script(script, {"in.aig": form(circuit)}, ["out.aig"], time_limit=20)
+        assert "share the name (x)" in said
+
+
+@given(circuits(most_gates=25))
+def test_where_no_name_is_shared_nothing_is_renamed(circuit: Circuit) -> None:
+    assert write(circuit, rename=True) == write(circuit)

@@ -12,7 +12,7 @@ from lithify.compiler.passes.prune import Prune
 from lithify.compiler.passes.share import Share
 from lithify.compiler.pipeline import EFFORTS, Pass, Step, dump, parse, run
 from lithify.ir.circuit import Circuit
-from lithify.ir.errors import PassError
+from lithify.ir.errors import CheckError, PassError
 from lithify.ir.generate import random_circuit
 from lithify.ir.text import parse as parse_circuit
 
@@ -113,6 +113,15 @@ class Vandal:
         rows = (circuit.kinds, circuit.tables, circuit.offsets, fanins, circuit.weights)
         origins = (circuit.origins, circuit.origin_of, circuit.unit_of)
         return Circuit(circuit.inputs, *rows, circuit.outputs, circuit.readout, *origins)
+
+
+def test_a_circuit_that_is_broken_from_the_start_is_said(circuit: Circuit) -> None:
+    broken = Vandal()(circuit)
+    with pytest.raises(
+        CheckError, match=r"^the circuit that the passes are to start from: gate \S+: "
+    ):
+        run((), broken)
+    assert run((), broken, check=False).circuit is broken
 
 
 def test_a_pass_that_breaks_the_circuit_is_named(circuit: Circuit) -> None:

@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 
+from lithify.backends.c.engine import Engine
 from lithify.compiler.passes.absorb import Absorb
 from lithify.compiler.passes.fold import Fold
 from lithify.compiler.passes.prune import Prune
 from lithify.compiler.passes.strash import Strash
 from lithify.compiler.pipeline import EFFORTS, PASSES, Pass, parse, run
 from lithify.ir import simulate
+from lithify.ir.arithmetic import expand
 from lithify.ir.builder import Builder
 from lithify.ir.check import check
 from lithify.ir.circuit import Circuit
-from lithify.ir.errors import PassError
 from lithify.ir.generate import random_circuit
 
 CHEAP: tuple[Pass, ...] = (Fold(), Strash(), Absorb(), Prune())
@@ -115,11 +116,35 @@ def test_scores_lose_constants_and_merge_equal_and_opposite_terms() -> None:
     assert (score.bias, score.signals.tolist(), score.weights.tolist()) == (4, [x], [2])
 
 
-def test_merged_weights_beyond_32_bits_are_refused() -> None:
-    b, x, _ = exact()
-    b.score("sum", [x, x], [2**31 - 1, 1])
-    with pytest.raises(PassError, match=r"^score sum: merged weights do not fit 32 bits$"):
-        Fold()(b.finish(readout="scores"))
+MOST = 2**31 - 1
+
+
+@pytest.mark.parametrize(
+    ("weights", "merged"),
+    [
+        ([MOST, 1], [MOST, 1]),
+        ([-MOST, -MOST, -5], [-MOST, -MOST, -5]),
+        ([MOST, MOST], [MOST, MOST]),
+        ([MOST, 7, -7], [MOST]),
+    ],
+)
+def test_merged_weights_beyond_32_bits_take_several_terms(
+    weights: list[int], merged: list[int]
+) -> None:
+    b, x, y = exact()
+    b.score("sum", [x] * len(weights) + [y], [*weights, 3])
+    circuit = b.finish(readout="scores")
+    folded = Fold()(circuit)
+    check(folded)
+    score = folded.scores[0]
+    assert score.signals.tolist() == [x] * len(merged) + [y]
+    assert score.weights.tolist() == [*merged, 3]
+    assert Fold()(folded) == folded
+    codes = [[0, 0], [0, 1], [1, 0], [1, 1]]
+    expected = [[0], [3], [sum(weights)], [sum(weights) + 3]]
+    assert simulate.run(folded, codes).scores.tolist() == expected
+    assert Engine(folded).scores(codes).tolist() == expected
+    assert simulate.run(expand(folded).circuit, codes).words["scores"].tolist() == expected
 
 
 def test_prune_removes_what_no_output_reads_and_nothing_else() -> None:
