@@ -7,7 +7,9 @@ from lithify.compiler.nets.binary.head import AgreementHead
 from lithify.compiler.nets.gates.build import LogicSpec
 from lithify.compiler.nets.gates.compact import CompactLayer
 from lithify.compiler.nets.gates.compact_build import CompactSpec
+from lithify.compiler.nets.gates.convolution import ConvolutionLayer
 from lithify.compiler.nets.gates.dense import LogicLayer
+from lithify.compiler.nets.gates.pool import OrPool
 from lithify.compiler.nets.heads import GroupSum, Head
 from lithify.compiler.nets.layer import Layer
 from lithify.compiler.nets.side_by_side import JointHead, SideBySide
@@ -16,6 +18,8 @@ from lithify.compiler.nets.spec import NetSpec
 
 LAYERS: dict[str, type[Layer]] = {
     LogicLayer.kind: LogicLayer,
+    ConvolutionLayer.kind: ConvolutionLayer,
+    OrPool.kind: OrPool,
     SideBySide.kind: SideBySide,
     CompactLayer.kind: CompactLayer,
     **WEIGHTED,
