@@ -4,6 +4,7 @@ from lithify.compiler.nets.encoders import Thermometer
 from lithify.compiler.nets.ensemble import Uncertainty, ensemble, rejected, uncertainty
 from lithify.compiler.nets.gates.build import logic
 from lithify.compiler.nets.gates.dense import LogicLayer
+from lithify.compiler.nets.gates.images import ImageLayerSpec, convolution
 from lithify.compiler.nets.heads import GroupSum
 from lithify.compiler.nets.layer import Layer
 from lithify.compiler.nets.learned import LearnedThermometer
@@ -13,6 +14,7 @@ from lithify.compiler.nets.soft_bits.build import SoftBitLayerSpec, soft_bit_net
 
 __all__ = [
     "GroupSum",
+    "ImageLayerSpec",
     "Layer",
     "LearnedThermometer",
     "SoftBitLayerSpec",
@@ -21,6 +23,7 @@ __all__ = [
     "Thermometer",
     "Uncertainty",
     "ensemble",
+    "convolution",
     "load",
     "logic",
     "rejected",

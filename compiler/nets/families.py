@@ -9,6 +9,7 @@ from lithify.compiler.nets.gates.compact import CompactLayer
 from lithify.compiler.nets.gates.compact_build import CompactSpec
 from lithify.compiler.nets.gates.convolution import ConvolutionLayer
 from lithify.compiler.nets.gates.dense import LogicLayer
+from lithify.compiler.nets.gates.images import ConvolutionSpec
 from lithify.compiler.nets.gates.pool import OrPool
 from lithify.compiler.nets.heads import GroupSum, Head
 from lithify.compiler.nets.layer import Layer
@@ -28,5 +29,5 @@ LAYERS: dict[str, type[Layer]] = {
 }
 HEADS: dict[str, type[Head]] = {kind.kind: kind for kind in (GroupSum, AgreementHead, JointHead)}
 SPECS: dict[str, type[NetSpec]] = {
-    kind.family: kind for kind in (LogicSpec, CompactSpec, SoftBitSpec, BinarySpec)
+    kind.family: kind for kind in (LogicSpec, ConvolutionSpec, CompactSpec, SoftBitSpec, BinarySpec)
 }

@@ -210,9 +210,9 @@ def read_window(description: Description, path: str) -> Window:
     padding = description.get("padding")
     if type(padding) is not int:
         raise FormatError(f"{path}: padding is {padding!r}; an integer is needed")
-    sizes = (read_size(description, key, path) for key in ("kernel", "stride"))
+    kernel, stride = (read_size(description, key, path) for key in ("kernel", "stride"))
     try:
-        return Window(*sizes, padding)
+        return Window(kernel, stride, padding)
     except InputError as error:
         raise FormatError(f"{path}: {error}") from error
 

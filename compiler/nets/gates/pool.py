@@ -33,8 +33,8 @@ class OrPool(Layer):
         self.places = window.over(image, image.channels)
         self.inputs = image.rows
         self.outputs = self.places.rows
-        rows = window.rows(image).reshape(image.channels, window.kernel**2, -1)
-        rows = rows.transpose(1, 0, 2).reshape(window.kernel**2, -1)
+        filters = window.rows(image).reshape(image.channels, window.kernel**2, -1)
+        rows = filters.transpose(1, 0, 2).reshape(window.kernel**2, -1)
         inside = np.where(rows == OUTSIDE, np.int32(self.inputs), rows)
         self.register_buffer("_rows", torch.from_numpy(inside), persistent=False)
 

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from lithify.compiler.lowering import lower
-from lithify.compiler.nets import SoftBitLayerSpec
+from lithify.compiler.nets import ImageLayerSpec, SoftBitLayerSpec
 from lithify.compiler.nets.families import SPECS
 from lithify.compiler.nets.gates.build import LogicSpec
+from lithify.compiler.nets.gates.images import ConvolutionSpec
 from lithify.compiler.nets.soft_bits.build import SoftBitSpec
+from lithify.compiler.nets.space import Shape
 from lithify.compiler.training import accuracy, read_recipe, run_recipe
 from lithify.compiler.training.augment import Augment
 from lithify.compiler.training.gap import soft_accuracy
@@ -308,6 +310,54 @@ def test_a_recipe_that_moves_what_are_no_images(iris: Path) -> None:
         run_recipe(iris)
     assert str(caught.value) == (
         f"{iris}: augment moves images, and the samples of iris are none; leave it out"
+    )
+
+
+CONVOLUTION = """
+[data]
+name = "digits"
+
+[net]
+kind = "convolution"
+residual = 0.5
+
+[[net.layers]]
+kind = "convolution"
+channels = 6
+stride = 2
+
+[[net.layers]]
+kind = "dense"
+width = 100
+
+[train]
+epochs = 1
+"""
+
+
+def test_a_recipe_makes_a_net_over_images(iris: Path) -> None:
+    iris.write_text(CONVOLUTION)
+    assert read_recipe(iris).net == ConvolutionSpec(
+        layers=(
+            ImageLayerSpec("convolution", channels=6, stride=2),
+            ImageLayerSpec("dense", width=100),
+        ),
+        residual=0.5,
+    )
+    result = run_recipe(iris)
+    assert result.net.encoder.image == Shape(1, 8, 8)
+    x = result.dataset.x[:200]
+    answers = simulate.run(lower(result.net), result.net.code.encode(x))
+    assert np.array_equal(answers.scores, result.net.hard_scores(x))
+
+
+def test_a_net_over_images_of_what_are_no_images(iris: Path) -> None:
+    iris.write_text(CONVOLUTION.replace("digits", "iris"))
+    with pytest.raises(InputError) as caught:
+        run_recipe(iris)
+    assert str(caught.value) == (
+        "net.kind 'convolution' takes images, and the samples of iris are none; x of an archive is "
+        "[samples, height, width] or [samples, channels, height, width]"
     )
 
 

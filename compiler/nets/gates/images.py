@@ -1,0 +1,181 @@
+"""Nets of gates over images, by a list of layer specifications."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import ClassVar
+
+import numpy as np
+
+from lithify.compiler.nets.encoders import Thermometer
+from lithify.compiler.nets.gates.convolution import ConvolutionLayer
+from lithify.compiler.nets.gates.dense import LogicLayer
+from lithify.compiler.nets.gates.pool import OrPool
+from lithify.compiler.nets.heads import GroupSum
+from lithify.compiler.nets.layer import Layer
+from lithify.compiler.nets.net import Net
+from lithify.compiler.nets.space import Shape, Window
+from lithify.compiler.nets.spec import NetSpec
+from lithify.ir.errors import InputError
+
+# What a layer must say, and what it may say, beside its kind.
+NEEDED = {"convolution": ("channels",), "mix": ("channels",), "or_pool": (), "dense": ("width",)}
+ALLOWED = dict.fromkeys(("convolution", "or_pool"), ("kernel", "stride", "padding"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """How gates start: what they learn, the chance of "pass the first", and random logits."""
+
+    parametrisation: str = "softmax16"
+    residual: float = 0.9
+    noise: float = 0.0
+
+
+START = Start()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLayerSpec:
+    """One layer: its kind and the numbers that this kind takes; what it reads follows.
+
+    A `convolution` has a gate for each channel, over a window of one channel; in a `mix` its inputs
+    are the same pixel of any two channels; an `or_pool` says whether any pixel in a window is high;
+    a `dense` layer wires gates to any bits, and only dense layers can follow it.
+    """
+
+    #: `convolution`, `mix`, `or_pool` or `dense`
+    kind: str
+    #: gates, one for each channel (`convolution`, `mix`)
+    channels: int | None = None
+    #: the side of the window; without it 3, and 2 for an `or_pool`
+    kernel: int | None = None
+    #: pixels between positions of the window; without it 1, and `kernel` for an `or_pool`
+    stride: int | None = None
+    #: pixels of constant 0 around the image; without it the size is kept, and 0 for an
+    #: `or_pool`
+    padding: int | None = None
+    #: gates (`dense`)
+    width: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse unknown kinds, and numbers that are missing or mean nothing to the kind."""
+        if self.kind not in NEEDED:
+            raise InputError(f"kind is {self.kind!r}; it must be one of {', '.join(NEEDED)}")
+        needed, allowed = NEEDED[self.kind], ALLOWED.get(self.kind, ())
+        for one in fields(self)[1:]:
+            given = getattr(self, one.name) is not None
+            if given and one.name not in (*needed, *allowed):
+                takes = ", ".join((*needed, *allowed))
+                raise InputError(f"{one.name} means nothing to {self.kind!r}, which takes {takes}")
+            if not given and one.name in needed:
+                raise InputError(f"{one.name} is missing; {self.kind!r} needs it")
+
+    def window(self) -> Window:
+        """The window: a convolution reaches as far to all sides, an or-pool tiles."""
+        if self.kind == "mix":
+            return Window(1)
+        pool = self.kind == "or_pool"
+        kernel = self.kernel if self.kernel is not None else 2 if pool else 3
+        stride = self.stride if self.stride is not None else kernel if pool else 1
+        padding = self.padding if self.padding is not None else 0 if pool else (kernel - 1) // 2
+        return Window(kernel, stride, padding)
+
+    def make(
+        self, inputs: int, image: Shape | None, start: Start, generator: np.random.Generator
+    ) -> tuple[Layer, Shape | None]:
+        """The layer over so many inputs, which are perhaps an image, and the image it gives."""
+        if self.kind == "dense":
+            return LogicLayer(inputs, self.width or 0, **asdict(start), generator=generator), None
+        if image is None:
+            raise InputError(f"{self.kind!r} reads an image, and a dense layer gives none")
+        if self.kind == "or_pool":
+            pool = OrPool(image, self.window())
+            return pool, pool.places
+        layer = ConvolutionLayer(
+            image,
+            self.channels or 0,
+            self.window(),
+            mixed=self.kind == "mix",
+            **asdict(start),
+            generator=generator,
+        )
+        return layer, layer.places
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvolutionSpec(NetSpec):
+    """The layers of a net over images, and how their gates start."""
+
+    family: ClassVar[str] = "convolution"
+
+    #: the layers from the pixels on; the last must have a multiple of the classes of bits
+    layers: tuple[ImageLayerSpec, ...]
+    #: what the counts of the classes are divided by before the softmax; without it the largest
+    #: count becomes about 20
+    temperature: float | None = None
+    #: `softmax16` mixes all 16 gates, `table4` learns the four entries of the truth table
+    parametrisation: str = "softmax16"
+    #: the probability with which a gate starts as a wire from its first input, from 0 to below 1
+    residual: float = 0.9
+    #: the deviation of the random logits that gates start with
+    noise: float = 0.0
+
+    @property
+    def spatial(self) -> bool:
+        """An image of bits is what the first layer reads."""
+        return True
+
+    def build(
+        self, encoder: Thermometer, *, classes: int, class_names: Sequence[str], seed: int
+    ) -> Net:
+        """The untrained net behind a fitted encoder."""
+        return convolution(
+            layers=self.layers,
+            classes=classes,
+            encoder=encoder,
+            temperature=self.temperature,
+            start=Start(
+                parametrisation=self.parametrisation, residual=self.residual, noise=self.noise
+            ),
+            class_names=class_names,
+            seed=seed,
+        )
+
+
+def convolution(
+    *,
+    layers: Sequence[ImageLayerSpec],
+    classes: int,
+    encoder: Thermometer,
+    temperature: float | None = None,
+    start: Start = START,
+    class_names: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Net:
+    """A net of gates over the image of bits that the encoder gives, under a group-sum head.
+
+    The default temperature makes the largest logit about 20.
+    """
+    if not layers:
+        raise InputError("a net needs at least one layer; layers is empty")
+    if encoder.image is None:
+        raise InputError(
+            "the encoder gives no image; fit it with image=Shape(channels, height, width)"
+        )
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 0]))
+    stack: list[Layer] = []
+    image: Shape | None = encoder.image
+    inputs = encoder.outputs
+
+    for index, one in enumerate(layers):
+        try:
+            layer, image = one.make(inputs, image, start, rng)
+        except InputError as error:
+            raise InputError(f"layers.{index}: {error}") from error
+        stack.append(layer)
+        inputs = layer.outputs
+    scale = max(1.0, inputs / max(1, classes) / 20) if temperature is None else temperature
+    head = GroupSum(inputs, classes, temperature=scale)
+    return Net(encoder, stack, head, class_names=class_names)
