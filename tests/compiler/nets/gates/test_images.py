@@ -10,7 +10,6 @@ from lithify.compiler.nets.gates.images import ConvolutionSpec, Start
 from lithify.compiler.nets.model_file import describe, read, save
 from lithify.compiler.nets.space import Shape, Window
 from lithify.compiler.training import accuracy, train
-from lithify.compiler.training.augment import Augment
 from lithify.ir import simulate
 from lithify.ir.errors import InputError
 
@@ -41,10 +40,8 @@ def test_a_net_trains_and_becomes_the_same_circuit(tmp_path: object) -> None:
         ("convolution", 768), ("convolution", 768), ("or_pool", 192), ("logic", 300)
     ]  # fmt: skip
     before = accuracy(built, X, Y)
-    train(
-        built, X, Y, epochs=8, batch=50, learning_rate=0.05, augment=Augment(shift=1), image=IMAGE
-    )
-    assert before < 0.5 < 0.8 < accuracy(built, X, Y)
+    train(built, X, Y, epochs=10, batch=50, learning_rate=0.1)
+    assert before < 0.5 < 0.7 < accuracy(built, X, Y)
     circuit = lower(built)
     answers = simulate.run(circuit, built.code.encode(X[:300]))
     assert np.array_equal(answers.scores, built.hard_scores(X[:300]))
@@ -85,7 +82,10 @@ def test_windows(spec: ImageLayerSpec, window: Window) -> None:
             "kind is 'pool'; it must be one of convolution, mix, or_pool, dense",
         ),
         ({"kind": "dense"}, "width is missing; 'dense' needs it"),
-        ({"kind": "mix", "width": 3}, "width means nothing to 'mix', which takes channels"),
+        (
+            {"kind": "mix", "channels": 2, "width": 3},
+            "width means nothing to 'mix', which takes channels",
+        ),
         (
             {"kind": "or_pool", "channels": 3},
             "channels means nothing to 'or_pool', which takes kernel, stride, padding",
