@@ -40,7 +40,8 @@ def reference(layer: ConvolutionLayer, x: Tensor) -> Tensor:
         corners = torch.stack([torch.softmax(layer.weights, 1) @ one for one in f])
     low, right, down, both = corners.to(x.dtype)[:, None, :, None]
     y = low * (1 - a) * (1 - b) + right * a * (1 - b) + down * (1 - a) * b + both * a * b
-    return y.reshape(len(pixels), -1).t()
+    flat: Tensor = y.reshape(len(pixels), -1).t()
+    return flat
 
 
 @pytest.mark.parametrize("name", LAYERS)
