@@ -3,7 +3,6 @@
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -110,12 +109,10 @@ def test_a_check_finds_what_is_wrong(copied: Kept, monkeypatch: pytest.MonkeyPat
 
 
 def test_other_data_is_not_measured() -> None:
-    net = load(Kept("iris").model).net
-    card: dict[str, Any] = Kept("iris").card()
-    card["data"]["digest"] = "0"
+    model = load(Kept("iris").model)
     with pytest.raises(InputError) as caught:
-        measure(net, card)
-    assert str(caught.value) == "the data set 'iris' here is other data than the card's"
+        measure(model.net, model.provenance | {"data_digest": "0"})
+    assert str(caught.value) == "the data set 'iris' here is other data than the net's"
 
 
 def test_a_kept_model_cannot_be_trained() -> None:

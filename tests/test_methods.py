@@ -109,6 +109,9 @@ def test_a_trained_model_is_a_run(row: Row, folder: Folder) -> None:
     model = folder.unfinished(row, 1, ".safetensors")
     taken = adopt(row, model)
     assert taken == {**made, "seconds": None}
+    assert 0 <= made["agreement"] <= 1 and abs(made["soft"] - made["test"]) < 0.5
+    hard = save(load(model).net, folder.path / "hard.safetensors", hard=True, **kept(model))
+    assert adopt(row, hard) == {**taken, "soft": None, "agreement": None}
     found = load(model)
     recipe = found.provenance["recipe"]
     recipe["train"]["epochs"] = 7
@@ -116,13 +119,28 @@ def test_a_trained_model_is_a_run(row: Row, folder: Folder) -> None:
     with pytest.raises(InputError) as caught:
         adopt(row, other)
     assert str(caught.value) == f"{other}: made with train.epochs = 7; tiny.toml says 5"
+    wrong = found.provenance | {"test_accuracy": 0.0}
+    recipe["train"]["epochs"] = 5
+    with pytest.raises(InputError) as caught:
+        adopt(row, save(found.net, other, provenance=wrong))
+    right = 100 * found.provenance["test_accuracy"]
+    assert str(caught.value) == (
+        f"tiny: the net is right for {right:.2f} % of the test samples, but its provenance says "
+        "0.00 %"
+    )
+
+
+def kept(model: Path) -> dict[str, Any]:
+    """The provenance of a model, to hand on."""
+    return {"provenance": load(model).provenance}
 
 
 def run(seed: int, test: float, **more: Any) -> dict[str, Any]:
     """A line of a finished run."""
     sizes = {"encoder": 1, "core": 2000, "head": 3}
     gates = {"built": sizes, "optimised": sizes | {"core": 40}}
-    return {"seed": seed, "test": test, "seconds": 30.0, "gates": gates, **more}
+    soft = {"soft": test + 0.01, "agreement": 0.98}
+    return {"seed": seed, "test": test, "seconds": 30.0, "gates": gates, **soft, **more}
 
 
 def test_the_table_says_how_far_each_row_is(row: Row) -> None:
@@ -130,7 +148,8 @@ def test_the_table_says_how_far_each_row_is(row: Row) -> None:
     runs = [run(seed, 0.4 + seed / 10, row="tiny", recipe=row.digest) for seed in (0, 1)]
     lines = [re.split(r"\s{2,}", line) for line in table((row, missing), runs).splitlines()]
     sizes = ["1 / 2,000 / 3", "1 / 40 / 3"]
-    assert lines[1] == ["tiny", "50.0", "45.00 ± 7.07", "40 met so far", "2 of 3", *sizes, "30 s"]
+    ours = ["45.00 ± 7.07", "46.00, 98.00 agree"]
+    assert lines[1] == ["tiny", "50.0", *ours, "40 met so far", "2 of 3", *sizes, "30 s"]
     assert lines[2] == ["later", "60", "not run", "70", "0 of 2"]
     again = table((row,), []).splitlines()[1]
     assert re.split(r"\s{2,}", again) == ["tiny", "50.0", "not run", "40", "0 of 3"]

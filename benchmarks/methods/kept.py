@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.methods.rows import ROOT, Row, choose, read_rows
-from benchmarks.methods.runs import count_gates
+from benchmarks.methods.runs import count_gates, test_samples
 from lithify.compiler.nets import Net, load, save
-from lithify.compiler.training import accuracy, data
+from lithify.compiler.training import accuracy
 from lithify.ir.errors import InputError, LithifyError
 from lithify.ir.files import write_atomically
 
@@ -70,23 +70,9 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def measure(net: Net, card: Plain) -> tuple[float, int]:
-    """The hard accuracy on the test samples that the card names, and how many these are.
-
-    InputError where the data is not there, or is other data.
-    """
-    dataset = data.load(card["data"]["name"])
-    if dataset.digest != card["data"]["digest"]:
-        raise InputError(
-            f"the data set {card['data']['name']!r} here is other data than the card's"
-        )
-    split = data.split(
-        dataset,
-        seed=card["seed"],
-        test=card["split"]["test"],
-        validation=card["split"]["validation"],
-    )
-    x, y = dataset.x[split.test], dataset.y[split.test]
+def measure(net: Net, provenance: Plain) -> tuple[float, int]:
+    """The hard accuracy on the test samples that the provenance names, and how many these are."""
+    x, y = test_samples(provenance)
     return accuracy(net, x, y), len(y)
 
 
@@ -107,7 +93,7 @@ def make_card(net: Net, provenance: Plain, command: str, row: str | None) -> Pla
         "classes": list(net.classes),
         "gates": count_gates(net),
     }
-    found, samples = measure(net, card)
+    found, samples = measure(net, provenance)
     if found != provenance["test_accuracy"]:
         raise InputError(
             f"the net is right for {100 * found:.2f} % of the test samples, but its file says "
@@ -140,13 +126,14 @@ def keep(model: Path, kept: Kept, *, command: str = "", row: Row | None = None) 
 
 def check(kept: Kept, rows: dict[str, Row]) -> Plain:
     """How a kept model does now, beside its card and the bar of its row; `ok` where all is well."""
-    net, card = load(kept.model).net, kept.card()
+    model, card = load(kept.model), kept.card()
+    net = model.net
     faults = kept.faults(net, count_gates(net))
     row = rows.get(card["row"] or "")
     bar = row.bar if row else None
     found: float | None = None
     try:
-        found, samples = measure(net, card)
+        found, samples = measure(net, model.provenance)
     except InputError as error:
         faults.append(f"not measured: {error}")
     else:

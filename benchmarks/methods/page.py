@@ -11,7 +11,8 @@ from benchmarks.methods.runs import PARTS, finished, mean_and_deviation
 from lithify.ir.errors import LithifyError
 
 Plain = dict[str, Any]
-HEADINGS = ("row", "published", "ours", "bar", "runs", "gates as built", "optimised", "time")
+SIZES = ("gates as built", "optimised")
+HEADINGS = ("row", "published", "ours", "soft", "bar", "runs", *SIZES, "time")
 ABOUT = """\
 # Results
 
@@ -21,9 +22,10 @@ not trained yet and shows this table; `--write docs/results.md` writes this page
 
 Accuracies are those of the *hard* net, the one that becomes gates, on the test set, in per cent:
 the mean over the runs and their standard deviation. The epoch is chosen on a validation part of the
-training samples. Gates are counted as tables of encoder / core / head, with thresholds, class sums
-and the argmax written out: *as built*, gate by gate as the layers say, and *optimised* by
-`lithify compile`; the first run's. Time is that of training one run.
+training samples. *Soft* is the accuracy of the net that was trained, and the share of test samples
+on which both predict the same class. Gates are counted as tables of encoder / core / head, with
+thresholds, class sums and the argmax written out: *as built*, gate by gate as the layers say, and
+*optimised* by `lithify compile`; the first run's. Time is that of training one run.
 """
 KEPT = """\
 ## Kept models
@@ -41,15 +43,21 @@ def summary(row: Row, runs: Sequence[Plain]) -> Plain:
     found["state"] = state(row, len(done))
     if done:
         mean, deviation = mean_and_deviation(done)
-        times = [run["seconds"] for run in done if run["seconds"] is not None]
         found |= {
             "mean": mean,
             "deviation": deviation,
             "met": row.bar is None or mean >= row.bar,
             "gates": done[0]["gates"],
-            "seconds": sum(times) / len(times) if times else None,
+            **{key: mean_of(done, key, 100) for key in ("soft", "agreement")},
+            "seconds": mean_of(done, "seconds"),
         }
     return found
+
+
+def mean_of(runs: Sequence[Plain], key: str, scale: float = 1) -> float | None:
+    """The mean of a figure, of the runs that have it."""
+    values = [scale * run[key] for run in runs if run[key] is not None]
+    return sum(values) / len(values) if values else None
 
 
 def state(row: Row, done: int) -> str:
@@ -75,7 +83,8 @@ def cells(row: Row, found: Plain) -> tuple[str, ...]:
     """The line of a row."""
     bar = "" if row.bar is None else f"{row.bar:g}"
     if "mean" not in found:
-        return (row.name, row.published, found["state"], bar, f"0 of {row.seeds}", "", "", "")
+        runs = f"0 of {row.seeds}"
+        return (row.name, row.published, found["state"], "", bar, runs, "", "", "")
     spread = f" ± {found['deviation']:.2f}" if found["runs"] > 1 else ""
     verdict = "" if row.bar is None else " met" if found["met"] else " MISSED"
     verdict += " so far" if verdict and found["runs"] < row.seeds else ""
@@ -84,6 +93,7 @@ def cells(row: Row, found: Plain) -> tuple[str, ...]:
         row.name,
         row.published,
         f"{found['mean']:.2f}{spread}",
+        "" if found["soft"] is None else f"{found['soft']:.2f}, {found['agreement']:.2f} agree",
         bar + verdict,
         f"{found['runs']} of {row.seeds}",
         *(parts(found["gates"][stage]) for stage in ("built", "optimised")),
@@ -117,7 +127,9 @@ def page(rows: Sequence[Row], runs: Sequence[Plain], kept: Sequence[Kept]) -> st
         _, published, *rest = cells(row, found)
         cited = f"{published} ({row.source})" if row.source else "none"
         lines.append("| " + " | ".join((row.net, row.data, cited, *rest)) + " |")
-    lines += ["", KEPT, "| model | data | accuracy | gates as built | optimised | kB |"]
+    notes = [f"- `{row.name}`: {row.note}" for row in rows if row.note]
+    lines += ["", *notes, ""] if notes else [""]
+    lines += [KEPT, "| model | data | accuracy | gates as built | optimised | kB |"]
     lines.append("|---|---|---|---|---|---|")
     lines += [kept_line(one) for one in kept]
     return "\n".join(lines) + "\n"

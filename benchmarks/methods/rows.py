@@ -33,6 +33,7 @@ class Row:
     source: str
     bar: float | None = None
     not_below: str | None = None
+    note: str = ""
 
     @property
     def path(self) -> Path:

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
 from benchmarks.methods.rows import Row
 from lithify.compiler.driver import compile
 from lithify.compiler.lowering import lower
 from lithify.compiler.nets import Net, load, save
-from lithify.compiler.training import run_recipe
+from lithify.compiler.training import data, run_recipe
 from lithify.compiler.training.loop import Progress
 from lithify.ir.arithmetic import expand
 from lithify.ir.builder import Builder
@@ -21,6 +25,7 @@ from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
 
 PARTS = ("encoder", "core", "head")
+SOFT_BATCH = 500
 CURVES = 3  # seeds of a row whose learning curves are kept
 Say = Callable[[str], None]
 Plain = dict[str, Any]
@@ -111,7 +116,7 @@ def follow(row: Row, seed: int, folder: Folder, say: Say) -> Plain:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(lines) + "\n")
     save(result.net, folder.unfinished(row, seed, ".safetensors"), provenance=result.provenance)
-    run = record(row, result.provenance, count_gates(result.net), sum(spent.values()))
+    run = record(row, result.net, result.provenance, sum(spent.values()))
     folder.add(run)
     for path in (checkpoint, times):
         path.unlink(missing_ok=True)
@@ -126,7 +131,7 @@ def adopt(row: Row, model: Path) -> Plain:
         made = dict(leaves(recipe)).get(key)
         if made != value:
             raise InputError(f"{model}: made with {key} = {made!r}; {row.path.name} says {value!r}")
-    return record(row, found.provenance, count_gates(found.net), None)
+    return record(row, found.net, found.provenance, None)
 
 
 def leaves(plain: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -139,8 +144,16 @@ def leaves(plain: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield prefix, plain
 
 
-def record(row: Row, provenance: Plain, gates: dict[str, Plain], seconds: float | None) -> Plain:
-    """The line of a finished run."""
+def record(row: Row, net: Net, provenance: Plain, seconds: float | None) -> Plain:
+    """The line of a finished run, its net measured on the test samples once more."""
+    x, y = test_samples(provenance)
+    hard = net.hard_predict(x)
+    if float((hard == y).mean()) != provenance["test_accuracy"]:
+        raise InputError(
+            f"{row.name}: the net is right for {100 * (hard == y).mean():.2f} % of the test "
+            f"samples, but its provenance says {100 * provenance['test_accuracy']:.2f} %"
+        )
+    soft = soft_predict(net, x) if net.trainable else None
     return {
         "row": row.name,
         "recipe": row.digest,
@@ -148,12 +161,36 @@ def record(row: Row, provenance: Plain, gates: dict[str, Plain], seconds: float 
         "test": provenance["test_accuracy"],
         "test_samples": provenance["test_samples"],
         "validation": provenance["validation_accuracy"],
+        "soft": None if soft is None else float((soft == y).mean()),
+        "agreement": None if soft is None else float((soft == hard).mean()),
         "best_epoch": provenance["best_epoch"],
         "data_digest": provenance["data_digest"],
         "versions": provenance["versions"],
-        "gates": gates,
+        "gates": count_gates(net),
         "seconds": None if seconds is None else round(seconds, 1),
     }
+
+
+def test_samples(provenance: Plain) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Features and labels of the test samples; InputError where the data is not there, or other."""
+    said = provenance["recipe"]["data"]
+    dataset = data.load(said["name"])
+    if dataset.digest != provenance["data_digest"]:
+        raise InputError(f"the data set {said['name']!r} here is other data than the net's")
+    seed, test, validation = provenance["seed"], said["test"], said["validation"]
+    chosen = data.split(dataset, seed=seed, test=test, validation=validation).test
+    return dataset.x[chosen], dataset.y[chosen]
+
+
+def soft_predict(net: Net, x: NDArray[Any]) -> NDArray[np.int64]:
+    """The class of each sample by the soft net."""
+    net.eval()
+    classes = []
+    with torch.no_grad():
+        for start in range(0, len(x), SOFT_BATCH):
+            logits = net(torch.from_numpy(x[start : start + SOFT_BATCH].astype(np.float64)))
+            classes.append(logits.argmax(1).numpy())
+    return np.concatenate(classes)
 
 
 def count_gates(net: Net) -> dict[str, dict[str, int]]:
