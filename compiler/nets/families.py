@@ -10,6 +10,7 @@ from lithify.compiler.nets.gates.compact_build import CompactSpec
 from lithify.compiler.nets.gates.convolution import ConvolutionLayer
 from lithify.compiler.nets.gates.dense import LogicLayer
 from lithify.compiler.nets.gates.images import ConvolutionSpec
+from lithify.compiler.nets.gates.learned import LearnedLayer
 from lithify.compiler.nets.gates.pool import OrPool
 from lithify.compiler.nets.heads import GroupSum, Head
 from lithify.compiler.nets.layer import Layer
@@ -21,6 +22,7 @@ LAYERS: dict[str, type[Layer]] = {
     LogicLayer.kind: LogicLayer,
     ConvolutionLayer.kind: ConvolutionLayer,
     OrPool.kind: OrPool,
+    LearnedLayer.kind: LearnedLayer,
     SideBySide.kind: SideBySide,
     CompactLayer.kind: CompactLayer,
     **WEIGHTED,

@@ -7,13 +7,11 @@ from typing import Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lithify.compiler.nets.gates.relax import PLAIN, Relaxation, relaxation_of
 from lithify.compiler.nets.gates.soft import SoftGates
 from lithify.compiler.nets.gates.tables import (
-    FAR,
     PARAMETRISATIONS,
     TableLayer,
     columns_of,
@@ -96,18 +94,8 @@ class LogicLayer(TableLayer):
 
     def hardened(self) -> Self:
         """The entries of the tables alone, however they were learned."""
-        return self.fixed(self.inputs, self.tables(), self.sources())
-
-    @classmethod
-    def fixed(cls, inputs: int, tables: NDArray[np.uint64], wires: Wires) -> Self:
-        """The layer of these tables over this wiring, with nothing left to learn."""
-        entries = tables[:, None] >> np.arange(4, dtype=np.uint64) & np.uint64(1)
-        state = {
-            "weights": torch.from_numpy(np.where(entries, FAR, -FAR).astype(np.float32)),
-            "wires": torch.from_numpy(wires),
-        }
-        description = {"inputs": inputs, "outputs": len(tables), "parametrisation": "table4"}
-        return cls.restore(description, state, cls.kind)
+        state = {"weights": self.entries(), "wires": self.wires.cpu()}
+        return self.restore(self.description_of_entries(), state, self.kind)
 
     @classmethod
     def shapes(cls, description: Description, path: str) -> Shapes:

@@ -80,6 +80,16 @@ class TableLayer(Layer):
         tables: NDArray[np.uint64] = chosen.astype(np.uint64)
         return tables
 
+    def entries(self) -> Tensor:
+        """The weights `[outputs, 4]` of the hardened tables where each entry is one."""
+        entries = self.tables()[:, None] >> np.arange(4, dtype=np.uint64) & np.uint64(1)
+        return torch.from_numpy(np.where(entries, FAR, -FAR).astype(np.float32))
+
+    def description_of_entries(self) -> Description:
+        """The description of the layer whose weights are `entries`, with nothing to learn."""
+        plain = {key: value for key, value in self.describe().items() if key != "relaxation"}
+        return plain | {"parametrisation": "table4"}
+
     def hard(self, bits: Bits) -> Bits:
         """The outputs of the hardened gates."""
         first, second = self.sources()

@@ -260,7 +260,8 @@ def test_the_examples_can_be_read(path: Path) -> None:
             "thresholds = 4",
             "q = 4",
             "the key net.q is unknown; known: kind, encoder, thresholds, code, layers, "
-            "temperature, parametrisation, residual, noise, estimator, gumbel, sharpness",
+            "temperature, parametrisation, residual, noise, estimator, gumbel, "
+            "sharpness, candidates, locality",
         ),
         ('name = "iris"', "", "data.name is missing; see examples/recipes/ for recipes"),
         ("layers = [60, 30]", "", "net.layers is missing; see examples/recipes/ for recipes"),
