@@ -2,13 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.methods.__main__ import RESULTS, train_missing
-from benchmarks.methods.kept import all_kept
+from benchmarks.methods.__main__ import RESULTS, main, train_missing
+from benchmarks.methods.kept import Kept, all_kept, keep
 from benchmarks.methods.page import judge, page, table
 from benchmarks.methods.rows import RECIPES, ROOT, Row, choose, read_rows
 from benchmarks.methods.runs import Folder, adopt, finished, follow, leaves, mean_and_deviation
@@ -180,6 +181,65 @@ def test_every_published_figure_has_its_source() -> None:
         assert bool(row.published) == bool(re.search(r"\d{4}\.\d{5}", row.source))
         assert row.not_below is None or row.not_below in {one.name for one in rows}
         assert row.path.parent == RECIPES
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    """The exit code of `python -m benchmarks.methods` with these words."""
+    monkeypatch.setattr("sys.argv", ["benchmarks.methods", *map(str, words)])
+    return main()
+
+
+def test_the_command_ends_with_the_table_as_json(
+    row: Row,
+    folder: Folder,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("benchmarks.methods.__main__.read_rows", lambda: (row,))
+    words = ("--out", folder.path, "--json")
+    assert command(monkeypatch, *words, "--runs", 1) == 0
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert "\n".join(lines) == table((row,), folder.read())
+    assert json.loads(last) == {"rows": judge((row,), folder.read())}
+    model = folder.unfinished(row, 0, ".safetensors")
+    folder.runs.unlink()
+    assert command(monkeypatch, *words, "--only", "tiny", "--adopt", model) == 0
+    assert [run["seed"] for run in folder.read()] == [0]
+
+
+def test_a_row_that_cannot_be_trained_fails_the_command(
+    row: Row,
+    folder: Folder,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("benchmarks.methods.__main__.read_rows", lambda: (row,))
+    row.path.write_text(TINY.replace('"iris"', '"irs"'))
+    assert command(monkeypatch, "--out", folder.path) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("tiny: data set 'irs' is unknown; did you mean iris")
+    assert "not run" in said.out
+
+
+def test_a_check_fails_where_a_bar_is_missed(
+    row: Row,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flowers = Kept("flowers", tmp_path)
+    keep(Kept("iris").model, flowers, row=row)
+    monkeypatch.setattr("benchmarks.methods.__main__.all_kept", lambda: [flowers])
+    found = 100 * flowers.card()["accuracy"]["test"]
+    for bar, code, said in ((40.0, 0, "as its card says"), (100.0, 1, "below the bar of 100.0 %")):
+        rows = (replace(row, bar=bar),)
+        monkeypatch.setattr("benchmarks.methods.__main__.read_rows", lambda rows=rows: rows)
+        assert command(monkeypatch, "--check") == code
+        assert capsys.readouterr().out == f"flowers: {found:.2f} %, bar {bar:g} %: {said}\n"
+    with pytest.raises(InputError) as caught:
+        monkeypatch.setattr("benchmarks.methods.__main__.all_kept", lambda: [])
+        command(monkeypatch, "--check")
+    assert str(caught.value) == "there is no kept model to check; see examples/models"
 
 
 def test_leaves_have_dotted_names() -> None:
