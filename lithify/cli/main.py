@@ -15,6 +15,7 @@ from lithify.ir.errors import LithifyError, MismatchError
 VERBS = {
     "demo": "the whole way on the bundled handwritten digits, from training to a bitstream",
     "train": "train a net as a recipe says and save the model",
+    "ensemble": "draw nets from a trained posterior into one model that can reject",
     "harden": "keep the hard net of a model alone, in a small file",
     "compile": "turn a trained model into an optimised circuit, Verilog and C",
     "verify": "prove a design: model circuit, optimised circuit, adders, Verilog",

@@ -3,8 +3,13 @@
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lithify.cli.screen import Screen
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 EXAMPLE = (
     "lithify predict build --data test.npz",
@@ -37,17 +42,40 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         if len(x) > SHOWN:
             screen.show(f"and {len(x) - SHOWN} more; --json shows all")
         return {"words": words}
-    scores = design.engine(threads=arguments.threads).scores(design.codes(x))
-    found = scores.argmax(1)
+    answers = design.engine(threads=arguments.threads).run(design.codes(x))
+    found, scores, words = answers.classes, answers.scores, answers.words
     names = design.classes or tuple(str(i) for i in range(scores.shape[1]))
+    beside = [w.ravel() if w.shape[1] == 1 else [*map(tuple, w)] for w in words.values()]
+    rows = enumerate(zip(found, *beside, *scores.T, strict=True))
     screen.table(
-        ("sample", "class", *names),
-        [(i, names[c], *row) for i, (c, row) in enumerate(zip(found, scores, strict=True))][:SHOWN],
+        ("sample", "class", *words, *names), [(i, names[c], *row) for i, (c, *row) in rows][:SHOWN]
     )
     if len(found) > SHOWN:
         screen.show(f"and {len(found) - SHOWN} more; --json shows all")
     result: dict[str, object] = {"classes": found.tolist(), "scores": scores.tolist()}
+    if words:
+        result["words"] = {name: w.tolist() for name, w in words.items()}
     if y is not None:
         result["accuracy"] = float((found == y).mean())
         screen.show(f"accuracy: {100 * float((found == y).mean()):.2f} % of {len(y)} samples")
+    if "reject" in words:
+        result |= _accepted(found, words["reject"][:, 0] == 0, y, screen)
+    return result
+
+
+def _accepted(
+    found: "NDArray[np.int64]",
+    kept: "NDArray[np.bool_]",
+    y: "NDArray[np.int64] | None",
+    screen: Screen,
+) -> dict[str, object]:
+    """How many answers the reject output leaves, and how good these are."""
+    share = float(1 - kept.mean()) if kept.size else 0.0
+    result: dict[str, object] = {"rejected": share}
+    said = f"rejected: {100 * share:.2f} %"
+    if y is not None and kept.any():
+        right = float((found == y)[kept].mean())
+        result["accuracy_of_accepted"] = right
+        said += f"; accuracy of the rest {100 * right:.2f} %"
+    screen.show(said)
     return result
