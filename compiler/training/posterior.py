@@ -21,10 +21,11 @@ from lithify.compiler.nets.model_file import Model
 from lithify.compiler.nets.net import Net
 from lithify.compiler.nets.reject import margin_for
 from lithify.compiler.training import bernoulli, data
-from lithify.compiler.training.bayes import Bayes, require_binary
-from lithify.compiler.training.loop import accuracy, encode
+from lithify.compiler.training.bayes import Bayes
+from lithify.compiler.training.loop import accuracy
 from lithify.compiler.training.recipe import Recipe, read_recipe
 from lithify.compiler.training.settings import require_seed
+from lithify.compiler.training.ste import require_binary
 from lithify.ir.errors import InputError
 
 MOST_MEMBERS = 1024
@@ -48,7 +49,7 @@ def draw_nets(net: Net, x: ArrayLike, *, members: int, seed: int = 0) -> list[Ne
     require_binary(net, "bayes", alone=False)
     rng = np.random.default_rng(np.random.SeedSequence([seed, 4]))
     samples = np.asarray(x)
-    bits = encode(net, samples[rng.permutation(len(samples))[:NORM_SAMPLES]])
+    bits = net.encoder.hard(samples[rng.permutation(len(samples))[:NORM_SAMPLES]])
     noises = [torch.Generator().manual_seed(int(rng.integers(2**63))) for _ in range(members)]
     return [_drawn(net, bits, noise) for noise in noises]
 
