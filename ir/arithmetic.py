@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from lithify.ir import compress, tournament
 from lithify.ir import netstore as at
 from lithify.ir.circuit import TABLE, THRESHOLD, Circuit
 from lithify.ir.errors import InputError
-from lithify.ir.netlist import SCORE, Adders, Netlist
+from lithify.ir.netlist import FULL, MOST, SCORE, Adders, Netlist
 from lithify.ir.netstore import I32, I64, Store
 from lithify.ir.origin import Origin
 from lithify.ir.ports import Output, Score, Word
@@ -18,12 +20,17 @@ SCORES, CLASS = "scores", "class"
 MOST_BITS = 62
 
 
-def expand(circuit: Circuit) -> Netlist:
+def expand(circuit: Circuit, *, most: int = FULL, bundles: Sequence[I32] = ()) -> Netlist:
     """The same function in tables and words only, with the record of its adders.
 
     Tables are kept as they are; thresholds of at most six fan-ins become one table. After the
     circuit's own words come, where it has scores, ``Word("scores", kind="int")`` of one row for
     each score and, for the readout "argmax", ``Word("class")``.
+
+    Sums are made of compressors of at most `most` inputs: 3, full adders, or 6, which suit tables
+    of six inputs. `bundles` says for each score which of its terms are counted together first: a
+    number for every signal of the circuit, terms of one number are a bundle of at most six, -1 is
+    none.
 
     >>> from lithify.ir.builder import Builder
     >>> b = Builder()
@@ -41,17 +48,17 @@ def expand(circuit: Circuit) -> Netlist:
         origins = (*origins, HEAD)
     head = origins.index(HEAD) if scores else -1
     matches = len(scores) - 1 if scores and circuit.readout == "argmax" else 0
-    store = _store(circuit, width, matches)
+    store = _store(circuit, width, matches, most)
     signal_of = np.arange(circuit.num_signals, dtype=np.int32)
     marks = circuit.origin_of.astype(np.int64) << 32 | circuit.unit_of.astype(np.int64)
     compress.copy_gates(
         store, circuit.kinds, circuit.bounds, circuit.offsets, circuit.fanins, circuit.weights,
-        marks, signal_of,
+        marks, signal_of, most,
     )  # fmt: skip
     outputs: list[Output] = [
         Word(word.name, signal_of[word.signals], word.kind) for word in circuit.words
     ]
-    values = _add_scores(store, scores, signal_of, width, head << 32)
+    values = _add_scores(store, scores, signal_of, width, head << 32, most, bundles)
     played = tournament.play(store, values, matches, head << 32)
     if scores:
         outputs.append(Word(SCORES, values, "int"))
@@ -119,7 +126,7 @@ def _bit_lengths(values: I64) -> I64:
     return np.ceil(np.log2(values.astype(np.float64) + 1)).astype(np.int64) + 1
 
 
-def _store(circuit: Circuit, width: int, matches: int) -> Store:
+def _store(circuit: Circuit, width: int, matches: int, most: int) -> Store:
     """An empty store with room for all that the expansion can make."""
     arities = np.diff(circuit.offsets)
     wide = (circuit.kinds == THRESHOLD) & (arities > compress.MOST_PINS)
@@ -142,11 +149,11 @@ def _store(circuit: Circuit, width: int, matches: int) -> Store:
         counts=np.zeros(4, np.int64),
         tables=np.empty(gates, np.int64),
         offsets=np.zeros(gates + 1, np.int64),
-        fanins=np.empty(circuit.fanins.size + 3 * made, np.int32),
+        fanins=np.empty(circuit.fanins.size + most * made, np.int32),
         levels=np.zeros(circuit.first_gate + gates, np.int32),
         marks=np.empty(gates, np.int64),
         slots=np.full(1 << (2 * made + 64).bit_length(), -1, np.int32),
-        compressors=np.empty((compressors, 8), np.int32),
+        compressors=np.empty((compressors, at.COLUMNS), np.int32),
         groups=np.zeros((groups + 1, 6), np.int64),
         terms=np.empty((terms, 2), np.int64),
         bits=np.empty(bits, np.int32),
@@ -154,7 +161,13 @@ def _store(circuit: Circuit, width: int, matches: int) -> Store:
 
 
 def _add_scores(
-    store: Store, scores: tuple[Score, ...], signal_of: I32, width: int, mark: int
+    store: Store,
+    scores: tuple[Score, ...],
+    signal_of: I32,
+    width: int,
+    mark: int,
+    most: int,
+    bundles: Sequence[I32],
 ) -> I32:
     """The signals[scores, width] of the bits of all scores, as two's complement."""
     bits = np.empty((len(scores), width), np.int32)
@@ -162,10 +175,24 @@ def _add_scores(
         terms, weights = signal_of[score.signals], score.weights.astype(np.int64)
         bias = _wrapped(score.bias, width)
         group = compress.open_group(store, SCORE, i, width, bias, terms, weights)
-        compress.add_up(store, group, terms, weights, True, mark | i)
+        bundle_of = tournament.NO_BUNDLES
+        if bundles:
+            bundle_of = np.full(store.levels.size, -1, np.int32)
+            bundle_of[signal_of] = _bundle(bundles[i])
+        compress.add_up(store, group, terms, weights, True, most, bundle_of, mark | i)
         for column in range(width):
             bits[i, column] = compress.bit_signal(store, group, column, mark | i)
     return bits
+
+
+def _bundle(numbers: I32) -> I32:
+    """The numbers, once no bundle is larger than a compressor."""
+    sizes = np.bincount(numbers[numbers >= 0])
+    if sizes.max(initial=0) > MOST:
+        raise InputError(
+            f"bundle {sizes.argmax()} has {sizes.max()} terms; at most {MOST} can be counted at once"
+        )
+    return numbers
 
 
 def _wrapped(value: int, width: int) -> int:
@@ -202,9 +229,10 @@ def _adders(store: Store) -> Adders:
     terms = store.terms[: store.groups[groups, at.TERMS]]
     return Adders(
         kinds=rows[:, at.KIND].astype(np.uint8),
-        inputs=np.ascontiguousarray(rows[:, at.INPUT : at.INPUT + 3]),
+        inputs=np.ascontiguousarray(rows[:, at.INPUT : at.INPUT + MOST]),
         sums=np.ascontiguousarray(rows[:, at.SUM]),
         carries=np.ascontiguousarray(rows[:, at.CARRY]),
+        fours=np.ascontiguousarray(rows[:, at.FOUR]),
         columns=np.ascontiguousarray(rows[:, at.COLUMN]),
         groups=np.ascontiguousarray(rows[:, at.GROUP]),
         purposes=forms[:, at.PURPOSE].astype(np.uint8),

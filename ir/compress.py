@@ -1,6 +1,6 @@
-"""The loops of arithmetic, compiled by numba: hashed small gates, compressors, thresholds.
+"""The loops of arithmetic, compiled by numba: compressors and thresholds.
 
-Literals are ``2 * signal + inverted``; marks are ``origin << 32 | unit``. All loops are in one
+Literals are ``2 * signal + inverted``; marks are ``origin << 32 | unit``. The loops are in one
 file, since numba's cache of a function does not notice a change of what it calls in another file.
 """
 
@@ -13,100 +13,37 @@ from numpy.typing import NDArray
 from lithify.ir import netstore as at
 from lithify.ir.netlist import THRESHOLD
 from lithify.ir.netstore import I32, I64, Store
+from lithify.ir.smallgates import (
+    MOST_PINS,
+    add_gate,
+    count_table,
+    flipped,
+    literal_gate,
+    ones,
+    shared_gate,
+    signed_digits,
+)
 
-MOST_PINS = 6
 FAR = 1 << 62  # beyond every sum of 32-bit weights
 
 
 @njit(cache=True)
-def add_gate(store: Store, table: int, pins: I32, mark: int) -> int:
-    """The signal of a new gate over these pins, as given."""
-    g, begin, k = store.counts[at.GATES], store.counts[at.PINS], pins.size
-    level = np.int32(0)
-    for j in range(k):
-        store.fanins[begin + j] = pins[j]
-        level = max(level, store.levels[pins[j]])
-    store.tables[g] = table
-    store.offsets[g + 1] = begin + k
-    store.marks[g] = mark
-    store.levels[store.first + g] = level + 1
-    store.counts[at.GATES] += 1
-    store.counts[at.PINS] += k
-    return int(store.first + g)
-
-
-@njit(cache=True)
-def shared_gate(store: Store, table: int, pins: I32, mark: int) -> int:
-    """The signal of the gate with this table over these pins, made only where it is missing."""
-    h = np.uint64(table) * np.uint64(0x9E3779B97F4A7C15)
-    for pin in pins:
-        h = (h ^ np.uint64(pin)) * np.uint64(0xFF51AFD7ED558CCD)
-        h ^= h >> np.uint64(32)
-    mask = store.slots.size - 1
-    slot = np.int64(h >> np.uint64(1)) & mask
-    while store.slots[slot] >= 0:
-        g = store.slots[slot]
-        begin = store.offsets[g]
-        if store.tables[g] == table and store.offsets[g + 1] - begin == pins.size:
-            same = True
-            for j in range(pins.size):
-                same = same and store.fanins[begin + j] == pins[j]
-            if same:
-                return int(store.first + g)
-        slot = (slot + 1) & mask
-    store.slots[slot] = store.counts[at.GATES]
-    return add_gate(store, table, pins, mark)
-
-
-@njit(cache=True)
-def flipped(table: int, k: int, flips: int) -> int:
-    """The table whose variables are inverted where `flips` has a bit."""
-    out = 0
-    for p in range(1 << k):
-        out |= ((table >> (p ^ flips)) & 1) << p
-    return out
-
-
-@njit(cache=True)
-def literal_gate(store: Store, table: int, literals: I32, positive: bool, mark: int) -> int:
-    """The literal of a table over two or three literals.
-
-    The gate is 0 where its fan-ins are, and the literal inverted where that takes it, so that
-    complements share a gate; where `positive` is asked for, the literal is not inverted.
-    """
-    flips = 0
-    pins = np.empty(literals.size, np.int32)
-    for j in range(literals.size):
-        pins[j] = literals[j] >> 1
-        flips |= (literals[j] & 1) << j
-    table = flipped(table, literals.size, flips)
-    inverted = 0 if positive else table & 1
-    table ^= -inverted & ((1 << (1 << literals.size)) - 1)
-    return 2 * shared_gate(store, table, pins, mark) + inverted
-
-
-@njit(cache=True)
-def fill_row(
-    store: Store, row: I32, literals: I32, one: bool, want_sum: int, want_carry: int, mark: int
-) -> None:
-    """Makes a row a half or full adder over two or three literals, or two and constant 1.
+def fill_row(store: Store, row: I32, literals: I32, one: int, wants: I32, mark: int) -> None:
+    """Makes a row count two to six literals, or two and constant 1.
 
     A bit is left out where 0 is wanted, and is no inverted literal where 2 is.
     """
     k = literals.size
-    for j in range(k):
-        row[at.INPUT + j] = literals[j]
-    row[at.KIND] = k
+    row[at.INPUT : at.INPUT + k] = literals
+    row[at.KIND] = k + one
     if one:
-        row[at.KIND], row[at.INPUT + k] = k + 1, 1
-    sum_table, carry_table = (0b1001, 0b1110) if one else (0b0110, 0b1000)
-    if k == 3:
-        sum_table, carry_table = 0x96, 0xE8
+        row[at.INPUT + k] = 1
     # The carry first: who writes the two in AND gates then finds its product for the sum.
-    if want_carry:
-        row[at.CARRY] = literal_gate(store, carry_table, literals, want_carry == 2, mark)
-    if want_sum:
-        row[at.SUM] = literal_gate(store, sum_table, literals, want_sum == 2, mark)
+    for place in (2, 1, 0):
+        if wants[place] and k + one >= 1 << place:
+            positive = wants[place] == 2 or k > 3
+            table = count_table(place, k, one)
+            row[at.SUM + place] = literal_gate(store, table, literals, positive, mark)
 
 
 @njit(cache=True)
@@ -114,30 +51,10 @@ def new_compressor(store: Store, column: int, group: int) -> I32:
     """The row of a new compressor, without inputs and outputs."""
     row: I32 = store.compressors[store.counts[at.COMPRESSORS]]
     store.counts[at.COMPRESSORS] += 1
-    row[at.INPUT] = row[at.INPUT + 1] = row[at.INPUT + 2] = 0
-    row[at.SUM] = row[at.CARRY] = -1
+    row[at.INPUT : at.INPUT + MOST_PINS] = 0
+    row[at.SUM : at.FOUR + 1] = -1
     row[at.COLUMN], row[at.GROUP] = column, group
     return row
-
-
-@njit(cache=True)
-def ones(value: int) -> int:
-    """How many bits of a non-negative value are set."""
-    count = 0
-    while value:
-        value &= value - 1
-        count += 1
-    return count
-
-
-@njit(cache=True)
-def signed_digits(weight: int) -> tuple[int, int]:
-    """The powers of two to add and to subtract: binary, or the non-adjacent form where shorter."""
-    thrice, size = 3 * abs(weight), abs(weight)
-    plus, minus = (thrice & ~size) >> 1, (size & ~thrice) >> 1
-    if ones(plus) + ones(minus) >= ones(size):
-        plus, minus = size, 0
-    return (minus, plus) if weight < 0 else (plus, minus)
 
 
 @njit(cache=True)
@@ -198,82 +115,159 @@ def earliest(store: Store, queues: I32, heads: I64, ends: I64) -> int:
 
 
 @njit(cache=True)
+def compressor(
+    store: Store, group: int, column: int, literals: I32, wants: I32, one: int, outs: I32, mark: int
+) -> int:
+    """The sum of a new row that counts the literals.
+
+    `wants` says which bits are wanted, and counts the carries and fours in rows 3 and 4 of `outs`.
+    """
+    row = new_compressor(store, column, group)
+    fill_row(store, row, literals, one, wants, mark)
+    for place in (1, 2):
+        if row[at.SUM + place] >= 0:
+            outs[2 + place, wants[2 + place]] = row[at.SUM + place]
+            wants[2 + place] += 1
+    return int(row[at.SUM])
+
+
+@njit(cache=True)
+def takes_of(left: int, most: int) -> int:
+    """How many of the literals that are left in a column the next compressor counts."""
+    if most > 3 and left > 3:
+        return min(left, most)
+    return min(left, 3)
+
+
+@njit(cache=True)
 def column_sum(
     store: Store,
     group: int,
     column: int,
     one: int,
-    want_carry: int,
+    wants: I32,
     needed: bool,
+    most: int,
     queues: I32,
     heads: I64,
     ends: I64,
     mark: int,
-) -> tuple[int, int]:
-    """The bit of one column, whose literals wait in queues 0 and 1; how many carries left it.
+) -> int:
+    """The bit of one column, whose literals wait in queues 0 to 2.
 
-    Sums wait in queue 2; row 3 gathers the carries, which become queue 1 of the next column.
+    Sums wait in queue 2; rows 3 and 4 gather the carries and fours, counted in `wants`.
     """
-    left, carried = ends[0] + ends[1], 0
-    taken, carries = np.empty(3, np.int32), queues[3]
+    left = ends[0] + ends[1] + ends[2]
+    taken = np.empty(MOST_PINS, np.int32)
     while left >= 2:
-        takes = min(left, 3)
+        takes = takes_of(left, most)
         for j in range(takes):
             taken[j] = earliest(store, queues, heads, ends)
-        closed = takes == 2 and one == 1
+        closed = 1 if takes == 2 and one == 1 else 0
         one -= closed
         left -= takes - 1
-        want_sum = 1
+        wants[0] = 1
         if left == 1 and one == 0:
-            want_sum = 2 if needed else 0
-        row = new_compressor(store, column, group)
-        fill_row(store, row, taken[:takes], closed, want_sum, want_carry, mark)
-        if want_carry:
-            carries[carried] = row[at.CARRY]
-            carried += 1
-        queues[2, ends[2]] = row[at.SUM]
+            wants[0] = 2 if needed else 0
+        row_sum = compressor(store, group, column, taken[:takes], wants, closed, queues, mark)
+        queues[2, ends[2]] = row_sum
         ends[2] += 1
     rest = 0
     if left:
-        rest = int(queues[2, ends[2] - 1]) if ends[2] else earliest(store, queues, heads, ends)
-    if one and left and want_carry:
-        carries[carried] = rest
-        carried += 1
-    for i in range(carried):
-        queues[1, i] = carries[i]
-    return (rest ^ one if rest >= 0 else rest), carried
+        rest = (
+            int(queues[2, ends[2] - 1])
+            if heads[2] < ends[2]
+            else earliest(store, queues, heads, ends)
+        )
+    if one and left and wants[1]:
+        queues[3, wants[3]] = rest
+        wants[3] += 1
+    return rest ^ one if rest >= 0 else rest
 
 
 @njit(cache=True)
-def add_up(store: Store, group: int, signals: I32, weights: I64, every: bool, mark: int) -> None:
+def bundled(
+    store: Store,
+    group: int,
+    column: int,
+    bundle_of: I32,
+    wants: I32,
+    queues: I32,
+    ends: I64,
+    mark: int,
+) -> None:
+    """Counts the literals of queue 0 that share a bundle, each bundle in a row of its own.
+
+    The sums go to queue 2; queue 0 keeps the literals without company.
+    """
+    own = queues[0, : ends[0]].copy()
+    order = np.argsort(bundle_of[own >> 1], kind="mergesort")
+    kept, start = 0, 0
+    while start < own.size:
+        bundle, end = bundle_of[own[order[start]] >> 1], start + 1
+        while end < own.size and bundle >= 0 and bundle_of[own[order[end]] >> 1] == bundle:
+            end += 1
+        if end == start + 1:
+            queues[0, kept] = own[order[start]]
+            kept += 1
+        else:
+            together = own[order[start:end]]
+            queues[2, ends[2]] = compressor(store, group, column, together, wants, 0, queues, mark)
+            ends[2] += 1
+        start = end
+    ends[0] = kept
+
+
+@njit(cache=True)
+def add_up(
+    store: Store,
+    group: int,
+    signals: I32,
+    weights: I64,
+    every: bool,
+    most: int,
+    bundle_of: I32,
+    mark: int,
+) -> None:
     """Adds up the terms and the bias of a group, whose row is written; fills in its bits.
 
-    Column by column, the earliest literals first, by full adders, with a half adder only where two
-    are left; without `every` only the top bit counts. A constant 1 waits for the end of its column.
+    Column by column, the earliest literals first, by compressors of at most `most` inputs, with a
+    half adder only where two are left; without `every` only the top bit counts. A constant 1 waits
+    for the end of its column. `bundle_of` numbers the terms that are counted together first; it is
+    empty where none are.
     """
     width = store.groups[group, at.WIDTH]
     pins, pulls, constant = merged(store, signals, weights)
     literals, starts, moved = by_column(pins, pulls, width)
     bias = store.groups[group, at.BIAS] + constant + moved
-    room = literals.size + width + 2
-    queues = np.empty((4, room), np.int32)
+    queues = np.empty((6, literals.size + width + 2), np.int32)
     heads, ends = np.zeros(3, np.int64), np.zeros(3, np.int64)
-    carried = 0
+    wants = np.zeros(5, np.int32)
+    carried, waiting = 0, 0
     for column in range(width):
         own = starts[column + 1] - starts[column]
         for i in range(own):
             queues[0, i] = literals[starts[column] + i]
         left, one = own + carried, (bias >> column) & 1
         heads[:], ends[0], ends[1], ends[2] = 0, own, carried, 0
-        lonely = column + 1 < width and (left + one) >> 1 == 1
+        lonely = most == 3 and column + 1 < width and (left + one) >> 1 == 1
         lonely = lonely and starts[column + 2] == starts[column + 1]
         lonely = lonely and (bias >> (column + 1)) & 1 == 0
-        want_carry = 0 if column + 1 == width else 1 + lonely
+        wants[:] = 1
+        wants[1] = 0 if column + 1 == width else 1 + lonely
+        wants[2], wants[3], wants[4] = column + 2 < width, 0, 0
+        if bundle_of.size:
+            bundled(store, group, column, bundle_of, wants, queues, ends, mark)
         needed = every or column + 1 == width
-        rest, carried = column_sum(
-            store, group, column, one, want_carry, needed, queues, heads, ends, mark
-        )
+        rest = column_sum(store, group, column, one, wants, needed, most, queues, heads, ends, mark)
         store.bits[store.groups[group, at.BITS] + column] = rest
+        for i in range(waiting):
+            queues[1, i] = queues[5, i]
+        for i in range(wants[3]):
+            queues[1, waiting + i] = queues[3, i]
+        carried, waiting = waiting + wants[3], wants[4]
+        for i in range(waiting):
+            queues[5, i] = queues[4, i]
 
 
 @njit(cache=True)
@@ -346,7 +340,9 @@ def tree(store: Store, literals: I32, conjunction: bool, mark: int) -> int:
 
 
 @njit(cache=True)
-def threshold(store: Store, owner: int, bound: int, terms: I32, weights: I64, mark: int) -> int:
+def threshold(
+    store: Store, owner: int, bound: int, terms: I32, weights: I64, most: int, mark: int
+) -> int:
     """The signal of ``sum(weights * terms) >= bound``: one table, a tree of them, or an adder."""
     pins, pulls, constant = merged(store, terms, weights)
     goal = min(max(bound, -FAR), FAR) - constant
@@ -368,7 +364,7 @@ def threshold(store: Store, owner: int, bound: int, terms: I32, weights: I64, ma
         room += 1
     bias = (1 << room) - bound
     group = open_group(store, THRESHOLD, owner, room + 1, bias, terms, weights)
-    add_up(store, group, terms, weights, False, mark)
+    add_up(store, group, terms, weights, False, most, np.empty(0, np.int32), mark)
     return bit_signal(store, group, room, mark)
 
 
@@ -382,6 +378,7 @@ def copy_gates(
     weights: I32,
     marks: I64,
     signal_of: I32,
+    most: int,
 ) -> None:
     """Takes over all gates in order, tables as they are; fills in `signal_of`."""
     for i in range(kinds.size):
@@ -395,5 +392,5 @@ def copy_gates(
         if kinds[i] == 0:
             made = add_gate(store, tables[i], pins, mark)
         else:
-            made = threshold(store, store.first + i, tables[i], pins, pulls, mark)
+            made = threshold(store, store.first + i, tables[i], pins, pulls, most, mark)
         signal_of[store.first + i] = made

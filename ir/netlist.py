@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from lithify.ir.circuit import Circuit
 
-THROUGH, HALF, FULL = 1, 2, 3
+THROUGH, HALF, FULL, MOST = 1, 2, 3, 6
 """Kinds of compressor, each the number of its inputs. THROUGH turns a literal into a signal."""
 
 SCORE, THRESHOLD, MATCH = 0, 1, 2
@@ -31,8 +31,8 @@ class Adders:
     """Compressors and the groups that they add up, as parallel arrays.
 
     Compressor ``i`` belongs to group ``groups[i]`` and says: over its ``kinds[i]`` input literals,
-    ``inputs[i].sum() == sum + 2 * carry``, all of weight ``2 ** columns[i]``. ``sums`` and
-    ``carries`` are literals; -1 is a bit that nothing reads, or the carry that THROUGH has not.
+    ``inputs[i].sum() == sum + 2 * carry + 4 * four``, all of weight ``2 ** columns[i]``. These are
+    literals; -1 is a bit that nothing reads, or that a kind of so few inputs has not.
     The gates behind them read only signals among the inputs.
     Two compressors may share gates, within a group or across groups.
 
@@ -49,9 +49,10 @@ class Adders:
 
     kinds: UInt8
     inputs: Int32
-    """Literals, one row of three for each compressor; 0 where its kind has fewer inputs."""
+    """Literals, one row of six for each compressor; 0 where its kind has fewer inputs."""
     sums: Int32
     carries: Int32
+    fours: Int32
     columns: Int32
     groups: Int32
 

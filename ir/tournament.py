@@ -8,6 +8,8 @@ from lithify.ir import compress
 from lithify.ir.netlist import MATCH, Matches
 from lithify.ir.netstore import I32, Store
 
+NO_BUNDLES = np.empty(0, np.int32)
+
 
 def play(store: Store, scores: I32, matches: int, mark: int) -> Matches:
     """The tournament over the scores[entries, width]; its gates are added to the store.
@@ -61,7 +63,7 @@ def compare(store: Store, number: int, left: I32, right: I32, mark: int) -> int:
     terms, weights = np.concatenate([right, left]), np.concatenate([places, -places])
     bias = (1 << width) - 1
     group = compress.open_group(store, MATCH, number, width + 1, bias, terms, weights)
-    compress.add_up(store, group, terms, weights, False, mark)
+    compress.add_up(store, group, terms, weights, False, 3, NO_BUNDLES, mark)
     return int(compress.bit_signal(store, group, width, mark))
 
 

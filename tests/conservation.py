@@ -34,12 +34,13 @@ def _value(circuit: Circuit, signal: int, known: dict[int, int]) -> int:
 def _check_compressor(circuit: Circuit, adders: Adders, i: int) -> None:
     kind = int(adders.kinds[i])
     literals = adders.inputs[i].tolist()
-    assert literals[kind:] == [0] * (3 - kind)
+    assert literals[kind:] == [0] * (6 - kind)
     signals = sorted({literal >> 1 for literal in literals} - {0, 1})
     for values in product((0, 1), repeat=len(signals)):
         known = {0: 0, 1: 1, **dict(zip(signals, values, strict=True))}
         total = sum(known[literal >> 1] ^ (literal & 1) for literal in literals)
-        for literal, place in ((int(adders.sums[i]), 0), (int(adders.carries[i]), 1)):
+        for place, made in enumerate((adders.sums, adders.carries, adders.fours)):
+            literal = int(made[i])
             if literal >= 0:
                 value = _value(circuit, literal >> 1, known) ^ (literal & 1)
                 assert value == total >> place & 1, (i, literals, literal)
@@ -70,10 +71,11 @@ def _check_group(adders: Adders, g: int) -> None:
         column = int(adders.columns[i])
         for literal in adders.inputs[i].tolist():
             _add(form, literal, -(1 << column))
-        for literal, place in ((int(adders.sums[i]), column), (int(adders.carries[i]), column + 1)):
+        for power, made in enumerate((adders.sums, adders.carries, adders.fours)):
+            literal, place = int(made[i]), column + power
             if literal >= 0:
                 _add(form, literal, 1 << place)
-            elif place < width and (place == column or adders.kinds[i] > 1):
+            elif place < width and adders.kinds[i] >= 1 << power:
                 form["dropped", place] += 1 << place
     for place, literal in enumerate(bits):
         if literal < 0:

@@ -27,12 +27,11 @@ from lithify.ir.arithmetic import SCORES
 from lithify.ir.check import check
 from lithify.ir.circuit import TABLE, THRESHOLD, Circuit
 from lithify.ir.errors import CheckError, InputError
-from lithify.ir.netlist import MATCH, SCORE, Adders, Netlist
+from lithify.ir.netlist import MATCH, MOST, SCORE, Adders, Netlist
 from lithify.ir.netlist import THRESHOLD as WIDE
 
 METHOD = "weight conservation"
 ENGINE = "lithify"
-SUM, CARRY = 0x96, 0xE8
 
 
 def prove_netlist(
@@ -89,7 +88,7 @@ def _check_outputs(circuit: Circuit, netlist: Netlist) -> None:
 def _check_shapes(circuit: Circuit, netlist: Netlist) -> None:
     """Indices of the record point at what exists."""
     a, most = netlist.adders, netlist.circuit.num_signals
-    literals = np.concatenate([a.inputs.ravel(), a.sums, a.carries, a.bits])
+    literals = np.concatenate([a.inputs.ravel(), a.sums, a.carries, a.fours, a.bits])
     signals = np.concatenate([a.terms, netlist.signal_of])
     demand(
         literals.size == 0 or (-1 <= literals.min() and literals.max() < 2 * most),
@@ -143,15 +142,17 @@ def _check_tables(circuit: Circuit, netlist: Netlist) -> None:
 
 
 def _check_compressors(made: Circuit, adders: Adders) -> None:
-    """Sum and carry of every compressor are the parity and the majority of its inputs."""
-    spare = np.arange(3) >= adders.kinds[:, None]
+    """The bits of every compressor count its inputs."""
+    spare = np.arange(MOST) >= adders.kinds[:, None]
+    known = bool(((adders.kinds >= 1) & (adders.kinds <= MOST)).all())
     demand(
-        bool(((adders.kinds >= 1) & (adders.kinds <= 3)).all()) and not adders.inputs[spare].any(),
+        known and not adders.inputs[spare].any(),
         "a compressor has another number of inputs than its kind says",
     )
     rows = (made.tables.view(np.int64), made.offsets, made.fanins, made.first_gate)
-    for name, literals, table in (("sum", adders.sums, SUM), ("carry", adders.carries, CARRY)):
-        wrong = small.first_wrong(literals, adders.inputs, table, *rows)
+    bits = (("sum", adders.sums), ("carry", adders.carries), ("four", adders.fours))
+    for place, (name, literals) in enumerate(bits):
+        wrong = small.first_wrong_count(literals, adders.inputs, adders.kinds, place, *rows)
         if wrong != small.GOOD:
             raise Gap(
                 f"the {name} of compressor {wrong}, in column {adders.columns[wrong]} of "
@@ -162,7 +163,7 @@ def _check_compressors(made: Circuit, adders: Adders) -> None:
 def _check_conservation(made: Circuit, adders: Adders) -> None:
     """For every group: bias + terms - bits - the sum of its compressors' equations is 0."""
     a, groups, signals = adders, np.arange(adders.num_groups), made.num_signals
-    forms = Forms(adders.num_groups, signals + 2 * a.num_compressors)
+    forms = Forms(adders.num_groups, signals + 3 * a.num_compressors)
     forms.add_constants(groups, a.biases)
     forms.add_signals(np.repeat(groups, np.diff(a.term_offsets)), a.terms, a.weights)
     places = np.left_shift(np.int64(1), a.columns.astype(np.int64))
@@ -170,11 +171,11 @@ def _check_conservation(made: Circuit, adders: Adders) -> None:
         forms.add_literals(a.groups, column, -places)
     number = np.arange(a.num_compressors)
     sums = np.where(a.sums >= 0, a.sums, 2 * (signals + number))
-    # A compressor of one input has no carry; that nobody reads it loses nothing.
-    lost = np.where(a.kinds == 1, 0, 2 * (signals + a.num_compressors + number))
-    carries = np.where(a.carries >= 0, a.carries, lost)
     forms.add_literals(a.groups, sums, places)
-    forms.add_literals(a.groups, carries, 2 * places)
+    for place, literals in ((1, a.carries), (2, a.fours)):
+        # A count of so few inputs has no such bit; that nobody reads it loses nothing.
+        lost = np.where(a.kinds < 1 << place, 0, 2 * (signals + place * a.num_compressors + number))
+        forms.add_literals(a.groups, np.where(literals >= 0, literals, lost), places << place)
     owner = np.repeat(groups, a.widths)
     column = np.arange(len(a.bits)) - np.repeat(a.bit_offsets[:-1], a.widths)
     forms.add_literals(owner, _bits(a, sums, owner, column), -np.left_shift(np.int64(1), column))

@@ -74,6 +74,40 @@ def first_wrong(
 
 
 @njit(cache=True)
+def first_wrong_count(
+    literals: I32,
+    operands: I32,
+    kinds: NDArray[np.uint8],
+    place: int,
+    tables: I64,
+    offsets: I64,
+    fanins: I32,
+    first: int,
+) -> int:
+    """The first row whose literal is not bit `place` of how many operands[row] are high.
+
+    Row i has kinds[i] operands; rows with a negative literal are skipped. The gate behind the
+    literal is one table over signals of the operands, or is one of them.
+    """
+    for i in range(literals.size):
+        if literals[i] < 0:
+            continue
+        k = kinds[i]
+        values, known = np.empty(k, np.int64), operands[i, :k] >> 1
+        for p in range(1 << k):
+            high = 0
+            for j in range(k):
+                values[j] = (p >> j) & 1
+                high += values[j] ^ (operands[i, j] & 1)
+            if not consistent(known, values):
+                continue
+            got = value_of(literals[i] >> 1, known, values, tables, offsets, fanins, first)
+            if got < 0 or got ^ (literals[i] & 1) != (high >> place) & 1:
+                return i
+    return GOOD
+
+
+@njit(cache=True)
 def sum_up(signals: I32, weights: I64, pins: I32, pulls: I64) -> tuple[int, int]:
     """Writes the distinct signals that matter and their weights; how many, and the constant."""
     order = np.argsort(signals, kind="mergesort")

@@ -63,10 +63,23 @@ def reason(netlist: Netlist, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @settings(max_examples=100, deadline=None)
-@given(circuits(most_gates=60))
-def test_what_expand_makes_is_proved(circuit: Circuit) -> None:
-    verdict = prove_netlist(circuit, expand(circuit))
+@given(circuits(most_gates=60), st.sampled_from([3, 6]))
+def test_what_expand_makes_is_proved(circuit: Circuit, most: int) -> None:
+    verdict = prove_netlist(circuit, expand(circuit, most=most))
     assert isinstance(verdict, Proved), verdict
+
+
+def test_a_wide_compressor_with_a_wrong_four_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = expand(CIRCUIT, most=6)
+    fours = np.flatnonzero(wide.adders.fours >= 0)
+    gate = int(wide.adders.fours[fours[0]] >> 1) - wide.circuit.first_gate
+    tables = wide.circuit.tables.copy()
+    tables[gate] ^= np.uint64(1 << 15)
+    monkeypatch.setattr(conservation, "difference", lambda *a: None)
+    verdict = prove_netlist(CIRCUIT, replace(wide, circuit=replace(wide.circuit, tables=tables)))
+    assert isinstance(verdict, NotProved)
+    assert verdict.reason.startswith(f"the four of compressor {fours[0]}, in column ")
+    assert isinstance(prove_netlist(CIRCUIT, wide), Proved)
 
 
 @pytest.mark.parametrize("classes", [1, 2, 3, 5, 16, 17])
@@ -171,7 +184,7 @@ CHANGES: list[tuple[str, Callable[[], Netlist], str]] = [
         lambda: changed(
             **{
                 name: np.delete(getattr(A, name), FULL, axis=0)
-                for name in ("kinds", "inputs", "sums", "carries", "columns", "groups")
+                for name in ("kinds", "inputs", "sums", "carries", "fours", "columns", "groups")
             }
         ),
         "weight is not conserved in",
