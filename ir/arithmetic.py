@@ -14,6 +14,7 @@ from lithify.ir.netlist import FULL, MOST, SCORE, Adders, Netlist
 from lithify.ir.netstore import I32, I64, Store
 from lithify.ir.origin import Origin
 from lithify.ir.ports import Output, Score, Word
+from lithify.ir.smallgates import MOST_PINS
 
 HEAD = Origin("head", "head")
 SCORES, CLASS = "scores", "class"
@@ -129,7 +130,7 @@ def _bit_lengths(values: I64) -> I64:
 def _store(circuit: Circuit, width: int, matches: int, most: int) -> Store:
     """An empty store with room for all that the expansion can make."""
     arities = np.diff(circuit.offsets)
-    wide = (circuit.kinds == THRESHOLD) & (arities > compress.MOST_PINS)
+    wide = (circuit.kinds == THRESHOLD) & (arities > MOST_PINS)
     weights = circuit.full_weights()
     reach = _sum_rows(np.abs(weights.astype(np.int64)), circuit.offsets)[wide]
     widths = _bit_lengths(reach) + 2
@@ -190,7 +191,8 @@ def _bundle(numbers: I32) -> I32:
     sizes = np.bincount(numbers[numbers >= 0])
     if sizes.max(initial=0) > MOST:
         raise InputError(
-            f"bundle {sizes.argmax()} has {sizes.max()} terms; at most {MOST} can be counted at once"
+            f"bundle {sizes.argmax()} has {sizes.max()} terms; "
+            f"at most {MOST} can be counted at once"
         )
     return numbers
 

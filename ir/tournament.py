@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lithify.ir import compress
+from lithify.ir import compress, smallgates
 from lithify.ir.netlist import MATCH, Matches
 from lithify.ir.netstore import I32, Store
 
@@ -87,4 +87,4 @@ def _mux(store: Store, select: int, high: int, low: int, mark: int) -> int:
         table, pins = (0b1011 if low else 0b1000), [high, select]
     else:
         table, pins = 0xCA, [low, high, select]
-    return int(compress.shared_gate(store, table, np.array(pins, np.int32), mark))
+    return int(smallgates.shared_gate(store, table, np.array(pins, np.int32), mark))
