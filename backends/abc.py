@@ -1,4 +1,5 @@
-"""Runs yosys-abc on binary AIGER files: `compare` (equal?), `sweep` (which outputs are?).
+"""Runs yosys-abc on binary AIGER files: `compare` (equal?), `sweep` (which
+outputs are?), `map_luts`.
 
 It fails by hanging, exits 0 on errors and aborts on bad files: every run has a limit, its output is
 read for complaints, and only the sentence that says so counts as "equal".
@@ -117,6 +118,20 @@ def sweep(aiger: bytes, *, time_limit: float, conflicts: int = 1000) -> Sweep:
     if len(literals) != interface(aiger)[1]:
         raise failure(TOOL, done, Path("."))
     return Sweep(literals, done.seconds)
+
+
+def map_luts(aiger: bytes, *, inputs: int, time_limit: float) -> bytes:
+    """The BLIF file of a binary AIGER file mapped to tables of at most so many inputs.
+
+    Inputs and outputs keep their order, not their names.
+    """
+    script = f"&r in.aig; &st; &if -K {inputs}; &put; write_blif out.blif"
+    done, files = run_script(
+        script, {"in.aig": without_names(aiger)}, ("out.blif",), time_limit=time_limit
+    )
+    if done.stopped or "out.blif" not in files:
+        raise failure(TOOL, done, Path("."))
+    return files["out.blif"]
 
 
 def output_literals(aiger: bytes) -> NDArray[np.int64]:

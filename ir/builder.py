@@ -43,8 +43,8 @@ class Builder:
     def __init__(self, *, fold: bool = True, hash: bool = True, absorb: bool = False) -> None:
         """Start with nothing."""
         self._modes = (fold, hash, absorb)
-        self._inputs: list[Port] = []
-        self._outputs: list[Output] = []
+        self._inputs: dict[str, Port] = {}
+        self._outputs: dict[str, Output] = {}
         self._origins: dict[Origin, int] = {}
         self._origin = -1
         self._count = 0
@@ -80,11 +80,11 @@ class Builder:
         """The signals[count, width] of a new input port."""
         if self._count:
             raise InputError(f"input {port.name}: inputs come before the first gate")
-        if any(port.name == other.name for other in self._inputs):
+        if port.name in self._inputs:
             raise InputError(f"input {port.name}: there is an input of this name already")
         start = self._first
         self._grow_check(port.bits)
-        self._inputs.append(port)
+        self._inputs[port.name] = port
         self._first += port.bits
         return np.arange(start, self._first, dtype=np.int32).reshape(port.count, port.width)
 
@@ -252,13 +252,13 @@ class Builder:
         pins = int(self._offsets[n])
         weights = self._weights[:pins]
         return Circuit(
-            inputs=tuple(self._inputs),
+            inputs=tuple(self._inputs.values()),
             kinds=self._kinds[:n],
             tables=self._tables[:n].view(np.uint64),
             offsets=self._offsets[: n + 1],
             fanins=self._fanins[:pins],
             weights=EMPTY32 if (weights == 1).all() else weights,
-            outputs=tuple(self._outputs),
+            outputs=tuple(self._outputs.values()),
             readout=readout,
             origins=tuple(self._origins),
             origin_of=self._origin_of[:n],
@@ -273,10 +273,10 @@ class Builder:
         return self.table(sum(1 << p for p in rows), *signals)
 
     def _add_output(self, output: Output, signals: NDArray[np.int32]) -> None:
-        if any(output.name == other.name for other in self._outputs):
+        if output.name in self._outputs:
             raise InputError(f"output {output.name}: there is an output of this name already")
         self._check_signals(f"output {output.name}", signals)
-        self._outputs.append(output)
+        self._outputs[output.name] = output
 
     def _check_signals(self, where: str, signals: NDArray[np.int32]) -> None:
         if signals.size and not (0 <= signals.min() and signals.max() < self.num_signals):

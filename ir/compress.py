@@ -41,8 +41,8 @@ def fill_row(store: Store, row: I32, literals: I32, one: int, wants: I32, mark: 
     # The carry first: who writes the two in AND gates then finds its product for the sum.
     for place in (2, 1, 0):
         if wants[place] and k + one >= 1 << place:
-            positive = wants[place] == 2 or k > 3
             table = count_table(place, k, one)
+            positive = wants[place] == 2
             row[at.SUM + place] = literal_gate(store, table, literals, positive, mark)
 
 
