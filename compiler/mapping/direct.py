@@ -37,8 +37,9 @@ def direct_gates(netlist: Netlist, own: Mask, bundles: Sequence[I32]) -> Gates:
     fanins = np.empty((signals.size, MOST_PINS), np.int32)
     sizes = np.empty(signals.size, np.int64)
     tables = np.empty(signals.size, np.int64)
+    gates = signals.astype(np.int64) - circuit.first_gate
     _compose(
-        signals - circuit.first_gate, bundled, taken, circuit.tables.view(np.int64),
+        gates, bundled, taken, circuit.tables.view(np.int64),
         circuit.offsets, circuit.fanins, circuit.first_gate, tables, sizes, fanins,
     )  # fmt: skip
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
