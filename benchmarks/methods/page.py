@@ -18,7 +18,7 @@ ABOUT = """\
 
 What the methods reach here, beside what is published. `python -m benchmarks.methods` trains what is
 not trained yet and shows this table; `--write docs/results.md` writes this page from the records in
-[benchmarks/results](../benchmarks/results), and trains nothing.
+`benchmarks/results`, and trains nothing.
 
 Accuracies are those of the *hard* net, the one that becomes gates, on the test set, in per cent:
 the mean over the runs and their standard deviation. The epoch is chosen on a validation part of the
