@@ -166,6 +166,24 @@ def test_a_row_is_compared_with_its_yardstick(row: Row) -> None:
     assert mean_and_deviation(of_row) == pytest.approx((60.0, 10.0))
 
 
+@pytest.mark.parametrize(
+    ("mode", "accepted", "met"), [(0.96, 0.98, True), (0.98, 0.98, False), (0.96, 0.975, False)]
+)
+def test_an_ensemble_has_to_beat_its_mode_and_to_know_its_errors(
+    row: Row, mode: float, accepted: float, met: bool
+) -> None:
+    eight = replace(row, name="eight", bar=None, members=8, reject=0.02)
+    more = {"mode_accuracy": mode, "rejected": 0.02, "accuracy_of_accepted": accepted}
+    runs = [run(0, 0.97, row="eight", recipe=eight.digest, **more)]
+    (found,) = judge((eight,), runs)
+    assert found["met"] is met
+    assert found["cut"] == pytest.approx(100 * (1 - (1 - accepted) / 0.03))
+    assert ("MISSED so far" in table((eight,), runs)) is not met
+    assert f"the mode alone has {100 * mode:.2f} %; 2.00 % of the answers" in page(
+        (eight,), runs, []
+    )
+
+
 def test_rows_are_chosen_by_name() -> None:
     rows = read_rows()
     assert choose(rows, None) == rows

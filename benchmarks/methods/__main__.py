@@ -32,6 +32,9 @@ def train_missing(row: Row, folder: Folder, most: int | None) -> int:
     """How many runs of the row were made now, at most so many."""
     if row.tables is None:
         return 0
+    if row.members > 1:
+        say(f"{row.name}: made by `lithify ensemble`; record its models with --adopt")
+        return 0
     done = {run["seed"] for run in finished(row, folder.read())}
     todo = [seed for seed in range(row.seeds) if seed not in done][:most]
     for seed in todo:

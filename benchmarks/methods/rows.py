@@ -21,7 +21,9 @@ RECIPES = ROOT / "examples" / "recipes"
 class Row:
     """One line of the table; `bar` and `published` are in per cent of the test set.
 
-    `not_below` names a row whose mean, less its deviation, this one must reach as well.
+    `not_below` names a row whose mean, less its deviation, this one must reach as well. With
+    several `members` a run is an ensemble drawn from the posterior that the recipe leads to, which
+    rejects a share of its answers.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Row:
     bar: float | None = None
     not_below: str | None = None
     note: str = ""
+    members: int = 1
+    reject: float = 0.0
 
     @property
     def path(self) -> Path:

@@ -25,6 +25,7 @@ from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
 
 PARTS = ("encoder", "core", "head")
+ENSEMBLE = ("members", "mode_accuracy", "rejected", "accuracy_of_accepted")
 SOFT_BATCH = 500
 CURVES = 3  # seeds of a row whose learning curves are kept
 Say = Callable[[str], None]
@@ -167,6 +168,7 @@ def record(row: Row, net: Net, provenance: Plain, seconds: float | None) -> Plai
         "data_digest": provenance["data_digest"],
         "versions": provenance["versions"],
         "gates": count_gates(net),
+        **{key: provenance[key] for key in ENSEMBLE if key in provenance},
         "seconds": None if seconds is None else round(seconds, 1),
     }
 
