@@ -114,18 +114,12 @@ class ConvolutionLayer(TableLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """The soft activations."""
-        soft, chosen = (self._spread(part) for part in self.coefficients())
+        soft, chosen = self.coefficients()
         padded = torch.cat((x, x.new_zeros((1, x.shape[1]))))
         activations: Tensor = SoftGates.apply(  # type: ignore[no-untyped-call]
             padded, soft, self._wires, self._places, self._first, chosen
         )
         return activations
-
-    def _spread(self, coefficients: Tensor | None) -> Tensor | None:
-        """The coefficients of every channel for each of its positions."""
-        if coefficients is None:
-            return None
-        return coefficients[:, :, None].expand(-1, -1, self.places.cells).reshape(4, -1)
 
     def _tables(self) -> NDArray[np.uint64]:
         """The truth table of each channel at each position."""

@@ -33,6 +33,54 @@ BASIS = multilinear()
 
 
 @njit(cache=True, fastmath=MATH)
+def gates(x: Floats, coefficients: Floats, wires: Ints, spread: int, y: Floats) -> None:
+    """Fill `y [units, batch]` with gates of their own coefficients over `x [inputs, batch]`."""
+    for unit in range(wires.shape[1]):
+        c0, c1, c2, c3 = coefficients[:, unit // spread]
+        a = x[wires[0, unit]]
+        b = x[wires[1, unit]]
+        out = y[unit]
+        for i in range(len(out)):
+            out[i] = (c0 + c1 * a[i]) + (c2 + c3 * a[i]) * b[i]
+
+
+@njit(cache=True, fastmath=MATH)
+def gates_to_inputs(
+    x: Floats,
+    g: Floats,
+    coefficients: Floats,
+    wires: Ints,
+    spread: int,
+    to_coefficients: Floats,
+    to_x: Floats,
+) -> None:
+    """Add the gradients of coefficients and inputs, given that of the outputs, `g`."""
+    for unit in range(wires.shape[1]):
+        row = unit // spread
+        _, c1, c2, c3 = coefficients[:, row]
+        up = g[unit]
+        a = x[wires[0, unit]]
+        b = x[wires[1, unit]]
+        to_a = to_x[wires[0, unit]]
+        to_b = to_x[wires[1, unit]]
+        s0 = up.sum()
+        s1, s2, s3 = s0 * 0, s0 * 0, s0 * 0
+        for i in range(len(up)):
+            ga = up[i] * a[i]
+            gb = up[i] * b[i]
+            s1 += ga
+            s2 += gb
+            s3 += ga * b[i]
+            to_a[i] += c1 * up[i] + c3 * gb
+        for i in range(len(up)):
+            to_b[i] += c2 * up[i] + c3 * (up[i] * a[i])
+        to_coefficients[0, row] += s0
+        to_coefficients[1, row] += s1
+        to_coefficients[2, row] += s2
+        to_coefficients[3, row] += s3
+
+
+@njit(cache=True, fastmath=MATH)
 def mix(
     x: Floats, shares: Floats, tables: Ints, wires: Ints, spread: int, basis: Floats, y: Floats
 ) -> None:

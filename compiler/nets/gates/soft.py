@@ -12,7 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# Rows worked on at a time: bounds the temporary arrays of a wide layer.
+from lithify.compiler.nets.gates import kernels
+from lithify.compiler.nets.layer import to_numpy
+
+# Rows worked on at a time off the CPU: bounds the temporary arrays of a wide layer.
 BLOCK = 4096
 
 
@@ -30,9 +33,10 @@ def table_corners(count: int = 16) -> Tensor:
 class SoftGates(torch.autograd.Function):
     """Gate outputs `[gates, batch]` of inputs `x [inputs, batch]`.
 
-    With `chosen` coefficients the outputs are of those, the gradients still of the others. Keeps
-    only its inputs for the backward and gathers the operands again there. The gradient of an input
-    is a sum over its readers in a fixed order, so that a run repeats bit for bit.
+    Consecutive gates share coefficients where there are fewer of these, all equally many: the
+    positions of a convolution. With `chosen` coefficients the outputs are of those, the gradients
+    still of the others. Keeps only its inputs for the backward and gathers the operands again
+    there. Every sum has a fixed order, so that a run repeats bit for bit.
     """
 
     @staticmethod
@@ -45,48 +49,71 @@ class SoftGates(torch.autograd.Function):
         first: Tensor,
         chosen: Tensor | None = None,
     ) -> Tensor:
-        """Evaluate all gates block by block."""
+        """Evaluate all gates."""
         ctx.save_for_backward(x, coefficients, wires, places, first)
         computed = coefficients if chosen is None else chosen
-        c0, c1, c2, c3 = computed.unsqueeze(2).unbind(0)
         y = x.new_empty((wires.shape[1], x.shape[1]))
-        for start in range(0, y.shape[0], BLOCK):
-            rows = slice(start, start + BLOCK)
-            a = x.index_select(0, wires[0, rows])
-            b = x.index_select(0, wires[1, rows])
-            out = y[rows]
-            torch.addcmul(c2[rows], c3[rows], a, out=out)
-            out.mul_(b).addcmul_(a, c1[rows]).add_(c0[rows])
+        spread = y.shape[0] // computed.shape[1]
+        if x.is_cpu:
+            features, rows, pairs = (to_numpy(one.contiguous()) for one in (x, computed, wires))
+            kernels.gates(features, rows, pairs, spread, y.numpy())
+        else:
+            by_blocks(x, computed.repeat_interleave(spread, 1), wires, y)
         return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of the inputs and of the coefficients."""
-        x, coefficients, wires, places, first = ctx.saved_tensors
-        grad = gradients[0]
-        gates = wires.shape[1]
-        _, c1, c2, c3 = coefficients.unsqueeze(2).unbind(0)
-        to_coefficients = torch.empty_like(coefficients)
-        to_operands = x.new_empty((2 * gates, x.shape[1])) if ctx.needs_input_grad[0] else None
-        for start in range(0, gates, BLOCK):
-            rows = slice(start, min(start + BLOCK, gates))
-            g = grad[rows]
-            b = x.index_select(0, wires[1, rows])
-            ga = x.index_select(0, wires[0, rows]).mul_(g)
-            torch.sum(g, 1, out=to_coefficients[0, rows])
-            torch.sum(ga, 1, out=to_coefficients[1, rows])
-            torch.sum(g * b, 1, out=to_coefficients[2, rows])
-            torch.sum(ga * b, 1, out=to_coefficients[3, rows])
-            if to_operands is not None:
-                to_a = to_operands[rows]
-                torch.addcmul(c1[rows], c3[rows], b, out=to_a)
-                to_a.mul_(g)
-                to_b = to_operands[gates + rows.start : gates + rows.stop]
-                torch.mul(g, c2[rows], out=to_b)
-                to_b.addcmul_(ga, c3[rows])
-        to_x = (
-            None
-            if to_operands is None
-            else functional.embedding_bag(places, to_operands, first, mode="sum")
-        )
+        x, coefficients, wires, places, first = (one.contiguous() for one in ctx.saved_tensors)
+        grad = gradients[0].contiguous()
+        spread = wires.shape[1] // coefficients.shape[1]
+        if x.is_cpu:
+            to_x, to_coefficients = torch.zeros_like(x), torch.zeros_like(coefficients)
+            features, up, rows, pairs = map(to_numpy, (x, grad, coefficients, wires))
+            kernels.gates_to_inputs(
+                features, up, rows, pairs, spread, to_coefficients.numpy(), to_x.numpy()
+            )
+            return to_x, to_coefficients, None, None, None, None
+        spread_out = coefficients.repeat_interleave(spread, 1)
+        to_each, to_operands = back_by_blocks(x, grad, spread_out, wires)
+        to_coefficients = to_each.view(4, -1, spread).sum(2)
+        to_x = functional.embedding_bag(places, to_operands, first, mode="sum")
         return to_x, to_coefficients, None, None, None, None
+
+
+def by_blocks(x: Tensor, coefficients: Tensor, wires: Tensor, y: Tensor) -> None:
+    """Fill `y` in whole-array operations, block by block."""
+    c0, c1, c2, c3 = coefficients.unsqueeze(2).unbind(0)
+    for start in range(0, y.shape[0], BLOCK):
+        rows = slice(start, start + BLOCK)
+        a = x.index_select(0, wires[0, rows])
+        b = x.index_select(0, wires[1, rows])
+        out = y[rows]
+        torch.addcmul(c2[rows], c3[rows], a, out=out)
+        out.mul_(b).addcmul_(a, c1[rows]).add_(c0[rows])
+
+
+def back_by_blocks(
+    x: Tensor, grad: Tensor, coefficients: Tensor, wires: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Gradients of the coefficients `[4, gates]`, and of all first, then all second operands."""
+    gates = wires.shape[1]
+    _, c1, c2, c3 = coefficients.unsqueeze(2).unbind(0)
+    to_coefficients = torch.empty_like(coefficients)
+    to_operands = x.new_empty((2 * gates, x.shape[1]))
+    for start in range(0, gates, BLOCK):
+        rows = slice(start, min(start + BLOCK, gates))
+        g = grad[rows]
+        b = x.index_select(0, wires[1, rows])
+        ga = x.index_select(0, wires[0, rows]).mul_(g)
+        torch.sum(g, 1, out=to_coefficients[0, rows])
+        torch.sum(ga, 1, out=to_coefficients[1, rows])
+        torch.sum(g * b, 1, out=to_coefficients[2, rows])
+        torch.sum(ga * b, 1, out=to_coefficients[3, rows])
+        to_a = to_operands[rows]
+        torch.addcmul(c1[rows], c3[rows], b, out=to_a)
+        to_a.mul_(g)
+        to_b = to_operands[gates + rows.start : gates + rows.stop]
+        torch.mul(g, c2[rows], out=to_b)
+        to_b.addcmul_(ga, c3[rows])
+    return to_coefficients, to_operands

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from lithify.compiler.nets.gates import soft as gates
 from lithify.compiler.nets.gates.soft import SoftGates, corner_coefficients, table_corners
@@ -41,11 +42,7 @@ def test_all_sixteen_gates_at_all_corners() -> None:
 
 
 @pytest.mark.parametrize(("inputs", "outputs", "batch"), [(5, 12, 3), (12, 5, 4), (2, 1, 1)])
-@pytest.mark.parametrize("block", [3, 4096])
-def test_gradients_are_those_of_autograd(
-    inputs: int, outputs: int, batch: int, block: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gates, "BLOCK", block)
+def test_gradients_are_those_of_autograd(inputs: int, outputs: int, batch: int) -> None:
     generator = torch.Generator().manual_seed(inputs)
     parts = wiring(inputs, outputs)
     weights = torch.randn((outputs, 4), generator=generator, dtype=torch.float64)
@@ -58,6 +55,38 @@ def test_gradients_are_those_of_autograd(
         found.append((y.detach(), *torch.autograd.grad(y, (x, w), upstream)))
     for ours, theirs in zip(*found, strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("block", [3, 4096])
+def test_blocks_off_the_cpu_are_the_same(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gates, "BLOCK", block)
+    wires, places, first = wiring(7, 11)
+    generator = torch.Generator().manual_seed(4)
+    x = torch.rand((7, 5), generator=generator, dtype=torch.float64).requires_grad_()
+    c = torch.randn((4, 11), generator=generator, dtype=torch.float64).requires_grad_()
+    g = torch.randn((11, 5), generator=generator, dtype=torch.float64)
+    y = soft(x, c, (wires, places, first))
+    to_x, to_c = torch.autograd.grad(y, (x, c), g)
+    again = torch.empty_like(g)
+    gates.by_blocks(x.detach(), c.detach(), wires, again)
+    torch.testing.assert_close(again, y.detach())
+    to_coefficients, to_operands = gates.back_by_blocks(x.detach(), g, c.detach(), wires)
+    torch.testing.assert_close(to_coefficients, to_c)
+    summed = functional.embedding_bag(places, to_operands, first, mode="sum")
+    torch.testing.assert_close(summed, to_x)
+
+
+def test_gates_share_coefficients() -> None:
+    wires, places, first = wiring(6, 12)
+    generator = torch.Generator().manual_seed(3)
+    x = torch.rand((6, 4), generator=generator, dtype=torch.float64).requires_grad_()
+    few = torch.randn((4, 3), generator=generator, dtype=torch.float64).requires_grad_()
+    every = few.repeat_interleave(4, 1)
+    g = torch.randn((12, 4), generator=generator, dtype=torch.float64)
+    shared, alone = (soft(x, c, (wires, places, first)) for c in (few, every))
+    assert torch.equal(shared, alone)
+    found, expected = (torch.autograd.grad(y, (x, few), g) for y in (shared, alone))
+    torch.testing.assert_close(found, expected)
 
 
 def test_gradients_are_those_of_finite_differences() -> None:
