@@ -36,8 +36,8 @@ class Bounds:
         bits: Bits = reached != self.inverted.reshape(shape)
         return bits
 
-    def lower(self, builder: Builder, pins: Signals, weights: Signs, units: Signals) -> Signals:
-        """A threshold gate for each row of pins `[gates, fan-in]`, of the unit named for it.
+    def lower(self, builder: Builder, pins: Signals, weights: Signs, rows: Signals) -> Signals:
+        """A threshold gate for each row of pins `[gates, fan-in]`, of that row of the weights.
 
         A bit x stands for 2x - 1, so a sum is 2 sum(w x) - sum(w).
         """
@@ -45,7 +45,7 @@ class Bounds:
         turned = np.where(self.inverted, -1, 1)
         pulls = weights * turned[:, None].astype(np.int32)
         least = np.where(self.inverted, 1 - self.bound, self.bound) + pulls.sum(1, dtype=np.int64)
-        return builder.thresholds(-(-least // 2)[units], pins, pulls[units], units=units)
+        return builder.thresholds(-(-least // 2)[rows], pins, pulls[rows])
 
 
 class SignNorm(nn.Module):
