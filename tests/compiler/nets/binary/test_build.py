@@ -167,7 +167,7 @@ def test_convolutions_that_cannot_be(change: dict[str, int], text: str) -> None:
     encoder = Thermometer.uniform(X, thresholds=2, low=0, high=16, image=Shape(1, 8, 8))
     given = {"kernel": 3, "stride": 2} | change
     with pytest.raises(InputError) as caught:
-        layers = [BinaryLayerSpec("conv", width=5, **given)]  # type: ignore[arg-type]
+        layers = [BinaryLayerSpec("conv", width=5, **given)]
         binary_net(layers=layers, classes=4, encoder=encoder)
     assert str(caught.value) == f"layers.0: {text}"
 
