@@ -15,8 +15,8 @@ from torch import Tensor
 
 from lithify.compiler.lowering import lower
 from lithify.compiler.nets import load, logic, save
-from lithify.compiler.nets.families import LAYERS
-from lithify.compiler.nets.model_file import FORMAT
+from lithify.compiler.nets.families import HEADS, LAYERS
+from lithify.compiler.nets.model_file import FORMAT, read
 from lithify.compiler.training import train
 from lithify.ir.errors import FormatError, InputError, WriteError
 
@@ -75,6 +75,23 @@ def test_a_hard_net_cannot_be_trained(tmp_path: Path) -> None:
         "the net that it was hardened from, or a new one"
     )
     assert not any(weight.requires_grad for weight in net.parameters())
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_changed_bytes_give_a_net_or_a_reason(hard: bool, tmp_path: Path) -> None:
+    data = save(tiny_net(), tmp_path / "net.safetensors", hard=hard).read_bytes()
+    header = int.from_bytes(data[:8], "little") + 8
+    rng = np.random.default_rng(3)
+    refused = 0
+    for _ in range(300):
+        changed = bytearray(data)
+        place = rng.integers(header if rng.random() < 0.7 else len(data))
+        changed[place] = rng.choice([*b"0123456789", int(rng.integers(256))])
+        try:
+            read(bytes(changed), "FILE")
+        except FormatError as error:
+            refused += str(error).startswith("FILE: ")
+    assert 200 < refused < 300
 
 
 def test_a_length_may_look_like_a_pickle(tmp_path: Path) -> None:
@@ -206,7 +223,7 @@ CHANGES: list[tuple[Change, str]] = [
     ),
     (
         put("head", "kind", value=None),
-        "head: kind None is unknown; this Lithify knows agreement, group_sum",
+        f"head: kind None is unknown; this Lithify knows {', '.join(sorted(HEADS))}",
     ),
     (put("encoder", value=7), "encoder is missing from the header; the file is damaged"),
     (put("class_names", value=[1]), "class_names is no list of names"),
