@@ -9,6 +9,8 @@
 import importlib
 from typing import TYPE_CHECKING
 
+import lithify.ir  # noqa: F401 - decides first where compiled code is kept
+
 if TYPE_CHECKING:
     from lithify.compiler import nets as nets
     from lithify.compiler.design import Design as Design

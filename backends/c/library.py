@@ -8,6 +8,7 @@ import logging
 import os
 import platform
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lithify.backends.toolchain import Tool, require_tool, run
+from lithify.ir.cache import user_folder
 from lithify.ir.errors import ToolFailed
 
 FLAGS = (
@@ -29,6 +31,7 @@ FLAGS = (
 )
 SOURCES = ("kernel.c", "kernel.h", "kernel_body.h", "kernel_input.h", "kernel_output.h")
 BUILD_SECONDS = 300.0
+MOST_KERNELS = 8  # in the cache; a new Lithify or compiler makes a new one
 
 log = logging.getLogger(__name__)
 
@@ -152,9 +155,11 @@ def library_path() -> Path:
     compiler = require_tool("cc")
     sources = {name: (Path(__file__).parent / name).read_bytes() for name in SOURCES}
     key = _key(compiler, sources)
-    folder = _cache_folder()
+    folder = user_folder()
     for path in sorted(folder.glob(f"kernel-{key}-*.so")):
         if path.stem.endswith(f"-{_short_digest(path.read_bytes())}"):
+            with suppress(OSError):  # of another user, say: then it counts as old
+                os.utime(path)
             return path
         log.warning("the cached kernel %s is damaged; it is built again", path)
         path.unlink(missing_ok=True)
@@ -175,20 +180,14 @@ def _short_digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:20]
 
 
-def _cache_folder() -> Path:
-    """The user's cache folder, or where that cannot be written one that lives as long as /tmp."""
-    chosen = os.environ.get("XDG_CACHE_HOME")
+def _prune(folder: Path) -> None:
+    """Remove the kernels that were not used for longest; those loaded elsewhere stay loaded."""
     try:
-        folder = (Path(chosen) if chosen else Path.home() / ".cache") / "lithify"
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
-        reason = "it cannot be written"
-    except (OSError, RuntimeError) as error:
-        reason = str(error)
-    private = Path(tempfile.mkdtemp(prefix="lithify-"))
-    log.warning("no cache folder (%s): the kernel is built in %s", reason, private)
-    return private
+        built = sorted(folder.glob("kernel-*.so"), key=lambda path: path.stat().st_mtime)
+        for path in built[:-MOST_KERNELS]:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("old kernels in %s could not be removed: %s", folder, error)
 
 
 def _build(compiler: Tool, sources: dict[str, bytes], folder: Path, key: str) -> Path:
@@ -206,4 +205,5 @@ def _build(compiler: Tool, sources: dict[str, bytes], folder: Path, key: str) ->
             )
         path = folder / f"kernel-{key}-{_short_digest(built.read_bytes())}.so"
         os.replace(built, path)
+    _prune(folder)
     return path

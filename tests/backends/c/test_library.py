@@ -155,11 +155,30 @@ def test_a_cache_that_cannot_be_made(
     with caplog.at_level(logging.WARNING):
         path = library.library_path()
     assert path.is_file()
-    assert path.parent.parent == tmp_path
+    assert path.parent == tmp_path / f"lithify-{os.getuid()}"
+    assert library.library_path() == path
     assert caplog.messages == [
         f"no cache folder ([Errno 20] Not a directory: '{blocked}/lithify'): "
-        f"the kernel is built in {path.parent}"
+        f"compiled code is kept in {path.parent}; "
+        "set XDG_CACHE_HOME to a folder that can be written"
     ]
+
+
+def test_kernels_that_were_not_used_for_longest_are_removed(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "MOST_KERNELS", 3)
+    used = library.library_path()
+    os.utime(used, (1, 1))
+    for number in range(4):
+        old = cache / f"kernel-{number:020}-{0:020}.so"
+        old.write_bytes(b"")
+        os.utime(old, (10 + number, 10 + number))
+    assert library.library_path() == used
+    monkeypatch.setattr(library, "FLAGS", (*library.FLAGS, "-DOTHER"))
+    new = library.library_path()
+    left = {path.name for path in cache.iterdir()}
+    assert left == {used.name, new.name, f"kernel-{3:020}-{0:020}.so"}
 
 
 def test_the_kernel_compiles_quickly_and_without_warnings(tmp_path: Path) -> None:
