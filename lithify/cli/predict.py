@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lithify.cli.screen import Screen
+from lithify.ir.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,15 +35,17 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     design = Design.load(arguments.design)
     x, labels = read_samples(arguments.data, limit=arguments.limit)
     y = class_numbers(arguments.data, labels, design, screen)
+    codes = design.codes(x)
+    screen.say(f"  {counted(len(x), 'sample')} through the C engine")
     if not design.circuit.scores:
         engine = design.engine(threads=arguments.threads)
-        words = {name: w.tolist() for name, w in engine.words(design.codes(x)).items()}
+        words = {name: w.tolist() for name, w in engine.words(codes).items()}
         shown = [(i, *row) for i, row in enumerate(zip(*words.values(), strict=True))]
         screen.table(("sample", *words), shown[:SHOWN])
         if len(x) > SHOWN:
             screen.show(f"and {len(x) - SHOWN} more; --json shows all")
         return {"words": words}
-    answers = design.engine(threads=arguments.threads).run(design.codes(x))
+    answers = design.engine(threads=arguments.threads).run(codes)
     found, scores, words = answers.classes, answers.scores, answers.words
     names = design.classes or tuple(str(i) for i in range(scores.shape[1]))
     beside = [w.ravel() if w.shape[1] == 1 else [*map(tuple, w)] for w in words.values()]

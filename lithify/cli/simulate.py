@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lithify.cli.build import home
 from lithify.cli.screen import Screen
+from lithify.ir.wording import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,9 +46,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
     """What was compared and what differed."""
+    from lithify.backends.verilog.simulate import check_seed
     from lithify.cli.samples import class_numbers, read_samples
     from lithify.compiler.design import Design
 
+    check_seed(arguments.seed)
     design = Design.load(arguments.design)
     x, labels = read_samples(arguments.data, limit=arguments.limit)
     y = class_numbers(arguments.data, labels, design, screen)
@@ -65,17 +68,24 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
 
 
 def run(
-    design: "Design", folder: Path, x: "Array", y: "Array | None", **options: Any
+    design: "Design",
+    folder: Path,
+    x: "Array",
+    y: "Array | None",
+    *,
+    progress: Callable[[str], None],
+    **options: Any,
 ) -> "tuple[SimulationResult, Mapping[str, object]]":
     """A simulation of the Verilog in a folder, and the record of it that was left there."""
     from lithify.backends.verilog.simulate import simulate
     from lithify.compiler.output import VERILOG
     from lithify.ir.files import write_atomically
 
+    codes = design.codes(x)
+    progress(f"{counted(len(x), 'sample')} through the interpreter, for the expected answers")
     expected = design.interpret(x)
-    result = simulate(
-        folder / VERILOG, design.codes(x), expected, folder=folder / "simulation", **options
-    )
+    place = folder / "simulation"
+    result = simulate(folder / VERILOG, codes, expected, folder=place, progress=progress, **options)
     record: dict[str, object] = {
         "ok": result.ok,
         "circuit": design.circuit.digest,
@@ -106,10 +116,8 @@ def run_uart(
     screen: Screen,
 ) -> Mapping[str, object]:
     """The serial shell asked for every sample; ToolFailed says which answer was wrong."""
-    from lithify.backends.verilog.simulate import check_seed
     from lithify.backends.verilog.uart_simulate import simulate_shell
 
-    check_seed(seed)
     place = folder / "simulation-uart"
     codes = design.codes(x)
     result = simulate_shell(

@@ -1,9 +1,9 @@
 """`lithify verify`: the proofs of a design, run again."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lithify.cli.screen import Screen
 from lithify.ir.errors import InputError
@@ -11,6 +11,7 @@ from lithify.ir.errors import InputError
 if TYPE_CHECKING:
     from lithify.compiler.design import Design
     from lithify.compiler.proof.certificate import Certificate
+    from lithify.compiler.proof.verdict import Verdict
 
 EXAMPLE = (
     "lithify verify build",
@@ -42,7 +43,11 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     old = stored_certificate(design, folder)
     subjects = design.subjects(written_verilog(folder) if folder else None)
     screen.say("proving every stage equal to the one before")
-    options = {"samples": samples, "time_limit": arguments.time_limit}
+    options: dict[str, Any] = {
+        "samples": samples,
+        "time_limit": arguments.time_limit,
+        "progress": shown_stages(design, screen),
+    }
     again = recheck(old, subjects, **options) if old else certify(subjects, **options)
     if old is None:
         screen.show("there was no certificate; this is the first proof of the design")
@@ -83,13 +88,14 @@ def written_verilog(folder: Path) -> dict[str, bytes]:
 
 def prove(design: "Design", screen: Screen) -> "Design":
     """The design with its certificate, each stage said as it is proved."""
+    return design.verify(progress=shown_stages(design, screen))
+
+
+def shown_stages(design: "Design", screen: Screen) -> "Callable[[str, Verdict], None]":
+    """What says each stage as it is proved."""
     from lithify.compiler.proof.verdict import explain
 
-    return design.verify(
-        progress=lambda stage, verdict: screen.say(
-            f"  {stage:<8} {explain(verdict, design.circuit)}"
-        )
-    )
+    return lambda stage, verdict: screen.say(f"  {stage:<8} {explain(verdict, design.circuit)}")
 
 
 def show_certificate(certificate: "Certificate | None", screen: Screen) -> None:

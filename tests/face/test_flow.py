@@ -147,7 +147,10 @@ def test_verify_proves_again_what_stands_in_the_folder(made: Made, capsys: Captu
     ran = lithify(capsys, ["verify", made.folder, "--data", made.data, "--json"])
     assert (ran.code, ran.result["rechecked"]) == (0, True)
     assert ran.result["stages"] == dict.fromkeys(["expand", "optimise", "verilog"], "proved")
-    assert "netlist = verilog: proved" in lithify(capsys, ["verify", made.folder]).out
+    ran = lithify(capsys, ["verify", made.folder])
+    assert "netlist = verilog: proved" in ran.out
+    said = [line.split()[:2] for line in ran.err.splitlines()[1:]]
+    assert said == [["optimise", "proved"], ["expand", "proved"], ["verilog", "proved"]]
 
 
 def test_verify_sees_one_changed_operator_in_the_verilog(copy: Path, capsys: Capture) -> None:
@@ -185,7 +188,8 @@ def test_predict_gives_the_scores_of_the_hard_net(made: Made, capsys: Capture) -
     assert ran.result["scores"] == made.net.hard_scores(x[:30]).tolist()
     expected = float((made.net.hard_predict(x[:30]) == y[:30]).mean())
     assert ran.result["accuracy"] == expected
-    assert "and 30 more" in lithify(capsys, ["predict", made.folder, "--data", made.data]).out
+    ran = lithify(capsys, ["predict", made.folder, "--data", made.data])
+    assert "and 30 more" in ran.out and ran.err == "  50 samples through the C engine\n"
 
 
 def simulated(copy: Path, made: Made, capsys: Capture) -> Ran:
