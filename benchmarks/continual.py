@@ -69,6 +69,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     parser.add_argument("--check", action="store_true", help="exit 1 where the bar is missed")
     parser.add_argument("--seeds", type=int, default=1, help="seeds 0, 1, ... (default 1)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
     parser.add_argument("--tasks", type=int, default=5, help="tasks (default 5)")
     parser.add_argument("--epochs", type=int, default=5, help="epochs a task (default 5)")
     parser.add_argument("--samples", type=int, help="training samples (default all 60,000)")
@@ -80,7 +81,7 @@ def main() -> int:
     started = time.perf_counter()
     rows: list[dict[str, object]] = []
     reached: dict[bool, list[float]] = {True: [], False: []}
-    for seed in range(options.seeds):
+    for seed in range(options.first, options.first + options.seeds):
         tasks = tasks_of(options.tasks, options.samples, seed)
         method = Bayes(data_weight=options.weight * len(tasks[0].y))
         for keep in (True, False):

@@ -75,7 +75,7 @@ def test_models_of_bundled_data_are_as_right_as_their_cards_say(name: str) -> No
 
 def row_of(bar: float) -> Row:
     """A row that the iris model is of."""
-    return Row("iris", "net", "Iris", "iris", 1, "", "", bar=bar)
+    return Row("iris", "net", "Iris", 1, "", "", "iris", bar=bar)
 
 
 @pytest.fixture

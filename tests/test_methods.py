@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.methods.__main__ import RESULTS, main, train_missing
 from benchmarks.methods.kept import Kept, all_kept, keep
+from benchmarks.methods.others import draw, elsewhere
 from benchmarks.methods.page import judge, page, table
 from benchmarks.methods.rows import RECIPES, ROOT, Row, choose, read_rows
 from benchmarks.methods.runs import Folder, adopt, finished, follow, leaves, mean_and_deviation
@@ -45,7 +46,7 @@ def row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Row:
     """A row whose recipe trains in a moment."""
     monkeypatch.setattr("benchmarks.methods.rows.RECIPES", tmp_path)
     (tmp_path / "tiny.toml").write_text(TINY)
-    return Row("tiny", "a net", "Iris", "tiny", 3, "50.0", "a paper", bar=40.0)
+    return Row("tiny", "a net", "Iris", 3, "50.0", "a paper", "tiny", bar=40.0)
 
 
 @pytest.fixture
@@ -96,34 +97,34 @@ def test_a_line_that_was_cut_short_is_no_run(row: Row, folder: Folder) -> None:
 
 def test_a_changed_recipe_makes_runs_stale(row: Row, folder: Folder) -> None:
     train_missing(row, folder, 1)
-    same = Row("tiny", "a net", "Iris", "tiny", 3, "50.0", "a paper", bar=40.0)
+    same = Row("tiny", "a net", "Iris", 3, "50.0", "a paper", "tiny", bar=40.0)
     path = row.path
     path.write_text("# Other words.\nseed = 9\n" + TINY)
     assert len(finished(same, folder.read())) == 1
     path.write_text(TINY.replace("epochs = 5", "epochs = 6"))
-    changed = Row("tiny", "a net", "Iris", "tiny", 3, "50.0", "a paper", bar=40.0)
+    changed = Row("tiny", "a net", "Iris", 3, "50.0", "a paper", "tiny", bar=40.0)
     assert finished(changed, folder.read()) == []
 
 
 def test_a_trained_model_is_a_run(row: Row, folder: Folder) -> None:
     made = follow(row, 1, folder, quiet)
     model = folder.unfinished(row, 1, ".safetensors")
-    taken = adopt(row, model)
+    taken = adopt(row, model, folder)
     assert taken == {**made, "seconds": None}
     assert 0 <= made["agreement"] <= 1 and abs(made["soft"] - made["test"]) < 0.5
     hard = save(load(model).net, folder.path / "hard.safetensors", hard=True, **kept(model))
-    assert adopt(row, hard) == {**taken, "soft": None, "agreement": None}
+    assert adopt(row, hard, folder) == {**taken, "soft": None, "agreement": None}
     found = load(model)
     recipe = found.provenance["recipe"]
     recipe["train"]["epochs"] = 7
     other = save(found.net, folder.path / "other.safetensors", provenance=found.provenance)
     with pytest.raises(InputError) as caught:
-        adopt(row, other)
+        adopt(row, other, folder)
     assert str(caught.value) == f"{other}: made with train.epochs = 7; tiny.toml says 5"
     wrong = found.provenance | {"test_accuracy": 0.0}
     recipe["train"]["epochs"] = 5
     with pytest.raises(InputError) as caught:
-        adopt(row, save(found.net, other, provenance=wrong))
+        adopt(row, save(found.net, other, provenance=wrong), folder)
     right = 100 * found.provenance["test_accuracy"]
     assert str(caught.value) == (
         f"tiny: the net is right for {right:.2f} % of the test samples, but its provenance says "
@@ -145,7 +146,7 @@ def run(seed: int, test: float, **more: Any) -> dict[str, Any]:
 
 
 def test_the_table_says_how_far_each_row_is(row: Row) -> None:
-    missing = Row("later", "a net", "data", "none", 2, "60", "a paper", bar=70.0)
+    missing = Row("later", "a net", "data", 2, "60", "a paper", "none", bar=70.0)
     runs = [run(seed, 0.4 + seed / 10, row="tiny", recipe=row.digest) for seed in (0, 1)]
     lines = [re.split(r"\s{2,}", line) for line in table((row, missing), runs).splitlines()]
     sizes = ["1 / 2,000 / 3", "1 / 40 / 3"]
@@ -157,7 +158,7 @@ def test_the_table_says_how_far_each_row_is(row: Row) -> None:
 
 
 def test_a_row_is_compared_with_its_yardstick(row: Row) -> None:
-    other = Row("better", "a net", "Iris", "tiny", 3, "", "", bar=40.0, not_below="tiny")
+    other = Row("better", "a net", "Iris", 3, "", "", "tiny", bar=40.0, not_below="tiny")
     of_row = [run(seed, 0.5 + seed / 10, row="tiny", recipe=row.digest) for seed in (0, 1, 2)]
     for accuracy, met in ((0.51, True), (0.49, False)):
         ours = run(0, accuracy, row="better", recipe=other.digest)
@@ -184,6 +185,43 @@ def test_an_ensemble_has_to_beat_its_mode_and_to_know_its_errors(
     )
 
 
+def test_an_ensemble_needs_the_model_it_is_drawn_from(row: Row, folder: Folder) -> None:
+    (eight,) = choose(read_rows(), ["bayes_ensemble"])
+    with pytest.raises(InputError) as caught:
+        draw(eight, 1, folder, quiet)
+    assert str(caught.value) == (
+        "there is no model of binary_bayes with seed 1 to draw from; make it with "
+        "`python -m benchmarks.methods --only binary_bayes`"
+    )
+
+
+def test_another_benchmark_is_a_run(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stand_in.py").write_text(
+        "import json, sys\n"
+        "seed = int(sys.argv[sys.argv.index('--first') + 1])\n"
+        "rows = [{'keep': k, 'accuracies': [0.5 + k / 10, seed / 10]} for k in (True, False)]\n"
+        "print('a line')\n"
+        "print(json.dumps({'rows': rows}))\n"
+        "sys.exit(seed == 3)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    row = Row("other", "a net", "data", 9, "", "", module="stand_in", least_gain=4.0)
+    run = elsewhere(row, 8, folder, quiet)
+    assert (run["test"], run["without"]) == (pytest.approx(0.7), pytest.approx(0.65))
+    assert folder.read() == [run]
+    (found,) = judge((row,), folder.read())
+    assert found["met"] is True
+    lines = page((row,), folder.read(), [])
+    assert "`other`: without what it is about 65.00 %, 5.00 points less; 4 are asked for" in lines
+    (found,) = judge((replace(row, least_gain=6.0),), folder.read())
+    assert found["met"] is False
+    with pytest.raises(InputError) as caught:
+        elsewhere(row, 3, folder, quiet)
+    assert str(caught.value) == "`-m stand_in --json --first 3` ended with code 1"
+
+
 def test_rows_are_chosen_by_name() -> None:
     rows = read_rows()
     assert choose(rows, None) == rows
@@ -199,6 +237,8 @@ def test_every_published_figure_has_its_source() -> None:
         assert bool(row.published) == bool(re.search(r"\d{4}\.\d{5}", row.source))
         assert row.not_below is None or row.not_below in {one.name for one in rows}
         assert row.path.parent == RECIPES
+        assert bool(row.recipe) != bool(row.module)
+        assert not row.drawn_from or row.drawn_from in {one.name for one in rows}
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.methods.kept import all_kept, check
+from benchmarks.methods.others import draw, elsewhere
 from benchmarks.methods.page import failure, judge, page, table
 from benchmarks.methods.rows import ROOT, Row, choose, read_rows
 from benchmarks.methods.runs import Folder, Plain, adopt, finished, follow
@@ -32,14 +33,12 @@ def train_missing(row: Row, folder: Folder, most: int | None) -> int:
     """How many runs of the row were made now, at most so many."""
     if row.tables is None:
         return 0
-    if row.members > 1:
-        say(f"{row.name}: made by `lithify ensemble`; record its models with --adopt")
-        return 0
     done = {run["seed"] for run in finished(row, folder.read())}
     todo = [seed for seed in range(row.seeds) if seed not in done][:most]
     for seed in todo:
-        run = follow(row, seed, folder, say)
-        say(f"{row.name} seed {seed}: {100 * run['test']:.2f} % in {run['seconds']:.0f} s")
+        how = elsewhere if row.module else draw if row.drawn_from else follow
+        run = how(row, seed, folder, say)
+        say(f"{row.name} seed {seed}: {100 * run['test']:.2f} %")
     return len(todo)
 
 
@@ -110,7 +109,7 @@ def main() -> int:
     if given.adopt:
         for model in given.adopt:
             (row,) = rows
-            folder.add(adopt(row, model))
+            folder.add(adopt(row, model, folder))
     elif given.write:
         text = page(rows, folder.read(), all_kept())
         write_atomically(given.write, text.encode())

@@ -47,18 +47,20 @@ def summary(row: Row, runs: Sequence[Plain]) -> Plain:
             "mean": mean,
             "deviation": deviation,
             "met": row.bar is None or mean >= row.bar,
-            "gates": done[0]["gates"],
-            **{key: mean_of(done, key, 100) for key in ("soft", "agreement")},
+            "gates": done[0].get("gates"),
+            **{key: mean_of(done, key, 100) for key in ("soft", "agreement", "without")},
             "seconds": mean_of(done, "seconds"),
         }
         if row.members > 1:
             found |= judge_ensemble(found, done)
+        if row.least_gain is not None:
+            found["met"] = found["mean"] - found["without"] >= row.least_gain
     return found
 
 
 def mean_of(runs: Sequence[Plain], key: str, scale: float = 1) -> float | None:
     """The mean of a figure, of the runs that have it."""
-    values = [scale * run[key] for run in runs if run[key] is not None]
+    values = [scale * run[key] for run in runs if run.get(key) is not None]
     return sum(values) / len(values) if values else None
 
 
@@ -103,7 +105,7 @@ def cells(row: Row, found: Plain) -> tuple[str, ...]:
         runs = f"0 of {row.seeds}"
         return (row.name, row.published, found["state"], "", bar, runs, "", "", "")
     spread = f" ± {found['deviation']:.2f}" if found["runs"] > 1 else ""
-    judged = row.bar is not None or row.members > 1
+    judged = row.bar is not None or row.members > 1 or row.least_gain is not None
     verdict = "" if not judged else " met" if found["met"] else " MISSED"
     verdict += " so far" if verdict and found["runs"] < row.seeds else ""
     seconds = found["seconds"]
@@ -114,13 +116,15 @@ def cells(row: Row, found: Plain) -> tuple[str, ...]:
         "" if found["soft"] is None else f"{found['soft']:.2f}, {found['agreement']:.2f} agree",
         bar + verdict,
         f"{found['runs']} of {row.seeds}",
-        *(parts(found["gates"][stage]) for stage in ("built", "optimised")),
+        *(parts((found["gates"] or {}).get(stage)) for stage in ("built", "optimised")),
         "" if seconds is None else duration(seconds),
     )
 
 
-def parts(sizes: Plain) -> str:
-    """Encoder, core and head."""
+def parts(sizes: Plain | None) -> str:
+    """Encoder, core and head; nothing where they are not known."""
+    if sizes is None:
+        return ""
     return " / ".join(f"{sizes[part]:,}" for part in PARTS)
 
 
@@ -156,6 +160,12 @@ def page(rows: Sequence[Row], runs: Sequence[Plain], kept: Sequence[Kept]) -> st
 def remarks(row: Row, found: Plain) -> list[str]:
     """What there is to say of a row below the table."""
     said = [f"`{row.name}`: {row.note}"] if row.note else []
+    if found.get("without") is not None:
+        gain = found["mean"] - found["without"]
+        said.append(
+            f"`{row.name}`: without what it is about {found['without']:.2f} %, {gain:.2f} points "
+            f"less; {row.least_gain:g} are asked for"
+        )
     if "cut" in found:
         said.append(
             f"`{row.name}`: the mode alone has {found['mode_accuracy']:.2f} %; "

@@ -22,22 +22,26 @@ class Row:
     """One line of the table; `bar` and `published` are in per cent of the test set.
 
     `not_below` names a row whose mean, less its deviation, this one must reach as well. With
-    several `members` a run is an ensemble drawn from the posterior that the recipe leads to, which
-    rejects a share of its answers.
+    several `members` a run is an ensemble drawn from the model of the row `drawn_from`, which
+    rejects a share of its answers. With a `module` a run is that of another benchmark, whose net
+    has to gain so many points over what it is compared with.
     """
 
     name: str
     net: str
     data: str
-    recipe: str
     seeds: int
     published: str
     source: str
+    recipe: str = ""
+    module: str = ""
     bar: float | None = None
     not_below: str | None = None
     note: str = ""
+    drawn_from: str = ""
     members: int = 1
     reject: float = 0.0
+    least_gain: float | None = None
 
     @property
     def path(self) -> Path:
@@ -47,6 +51,8 @@ class Row:
     @cached_property
     def tables(self) -> dict[str, Any] | None:
         """What the recipe says, without its seed; None where there is no recipe yet."""
+        if self.module:
+            return {"module": self.module}
         if not self.path.is_file():
             return None
         tables = tomllib.loads(self.path.read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -124,7 +125,7 @@ def follow(row: Row, seed: int, folder: Folder, say: Say) -> Plain:
     return run
 
 
-def adopt(row: Row, model: Path) -> Plain:
+def adopt(row: Row, model: Path, folder: Folder) -> Plain:
     """The run that made this model; InputError where it is none of the row's recipe."""
     found = load(model)
     recipe = found.provenance["recipe"]
@@ -132,7 +133,12 @@ def adopt(row: Row, model: Path) -> Plain:
         made = dict(leaves(recipe)).get(key)
         if made != value:
             raise InputError(f"{model}: made with {key} = {made!r}; {row.path.name} says {value!r}")
-    return record(row, found.net, found.provenance, None)
+    run = record(row, found.net, found.provenance, None)
+    place = folder.unfinished(row, run["seed"], ".safetensors")
+    if found.net.trainable and model != place:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(model, place)
+    return run
 
 
 def leaves(plain: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
