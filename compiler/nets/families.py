@@ -7,6 +7,7 @@ from lithify.compiler.nets.binary.head import AgreementHead
 from lithify.compiler.nets.gates.build import LogicSpec
 from lithify.compiler.nets.gates.compact import CompactLayer
 from lithify.compiler.nets.gates.compact_build import CompactSpec
+from lithify.compiler.nets.gates.compact_convolution import CompactConvolutionLayer
 from lithify.compiler.nets.gates.convolution import ConvolutionLayer
 from lithify.compiler.nets.gates.dense import LogicLayer
 from lithify.compiler.nets.gates.images import ConvolutionSpec
@@ -25,6 +26,7 @@ LAYERS: dict[str, type[Layer]] = {
     LearnedLayer.kind: LearnedLayer,
     SideBySide.kind: SideBySide,
     CompactLayer.kind: CompactLayer,
+    CompactConvolutionLayer.kind: CompactConvolutionLayer,
     **WEIGHTED,
     **FIXED,
     **BINARY,

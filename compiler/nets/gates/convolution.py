@@ -66,7 +66,7 @@ class ConvolutionLayer(TableLayer):
         super().__init__()
         require_parts(image.rows, window.over(image, channels).rows, parametrisation)
         start = start_weights(channels, parametrisation, residual, noise, generator)
-        taps, sources = _operands(image, channels, window, mixed, generator)
+        taps, sources = draw_operands(image, channels, window, mixed, generator)
         self._build(image, window, mixed, (taps, sources), start, parametrisation, relaxation)
 
     def _build(
@@ -98,7 +98,7 @@ class ConvolutionLayer(TableLayer):
     def _unroll(self) -> None:
         """Note what every gate of every position reads; taps that are loaded change it."""
         wires = self.sources()
-        inside = np.where(wires == OUTSIDE, self.inputs, wires)
+        inside = beyond_edge(wires, self.inputs)
         device = self.weights.device
         places, first = readers(inside, self.inputs + 1)
         self._wires, self._places, self._first = (
@@ -107,9 +107,7 @@ class ConvolutionLayer(TableLayer):
 
     def sources(self) -> Wires:
         """The rows `[2, outputs]` that the gates read, OUTSIDE beyond the edge."""
-        cells = self.window.cells(self.image)[to_numpy(self.taps)]
-        offsets = to_numpy(self.channels)[:, :, None] * np.int32(self.image.cells)
-        rows: Wires = np.where(cells == OUTSIDE, np.int32(OUTSIDE), cells + offsets)
+        rows = unrolled(to_numpy(self.taps), to_numpy(self.channels), self.image, self.window)
         return rows.reshape(2, -1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -167,7 +165,7 @@ class ConvolutionLayer(TableLayer):
         image, window = Shape.read(description, "image", path), read_window(description, path)
         mixed = description.get("mixed") is True
         operands = to_numpy(state["taps"]).copy(), to_numpy(state["channels"]).copy()
-        _require_operands(*operands, image, window, mixed, path)
+        require_operands(*operands, image, window, mixed, path)
         layer = cls.__new__(cls)
         nn.Module.__init__(layer)
         relaxation = relaxation_of(description, path)
@@ -199,6 +197,21 @@ class ConvolutionLayer(TableLayer):
         return [*plain, cls(Shape(2, 4, 4), 8, Window(3), relaxation=chosen, generator=rng)]
 
 
+def unrolled(taps: Wires, channels: Wires, image: Shape, window: Window) -> Wires:
+    """The rows `[..., positions]` that taps of channels `[...]` are; OUTSIDE beyond the edge."""
+    cells = window.cells(image)[taps]
+    rows: Wires = np.where(
+        cells == OUTSIDE, np.int32(OUTSIDE), cells + channels[..., None] * np.int32(image.cells)
+    )
+    return rows
+
+
+def beyond_edge(rows: Wires, zero: int) -> Wires:
+    """The rows, where those that are OUTSIDE are the row `zero`."""
+    inside: Wires = np.where(rows == OUTSIDE, np.int32(zero), rows)
+    return inside
+
+
 def read_window(description: Description, path: str) -> Window:
     """The window in a description; FormatError for anything else."""
     padding = description.get("padding")
@@ -211,23 +224,24 @@ def read_window(description: Description, path: str) -> Window:
         raise FormatError(f"{path}: {error}") from error
 
 
-def _require_operands(
+def require_operands(
     taps: Wires, channels: Wires, image: Shape, window: Window, mixed: bool, path: str
 ) -> None:
     """FormatError where an operand is beyond the window or the image."""
     own = np.arange(taps.shape[1]) % image.channels
     inside = (0 <= taps) & (taps < window.kernel**2)
-    inside &= (0 <= channels) & (channels < image.channels) if mixed else channels == own
+    owned = channels == own.reshape(-1, *(1,) * (taps.ndim - 2))
+    inside &= (0 <= channels) & (channels < image.channels) if mixed else owned
     if not inside.all():
-        bad = int(np.flatnonzero(~inside.all(axis=0))[0])
+        place = tuple(np.argwhere(~inside.all(axis=0))[0])
         raise FormatError(
-            f"{path}: channel {bad} reads taps {taps[:, bad].tolist()} of channels "
-            f"{channels[:, bad].tolist()}, which its window over an image of {image} does not "
+            f"{path}: channel {place[0]} reads taps {taps[:, *place].tolist()} of channels "
+            f"{channels[:, *place].tolist()}, which its window over an image of {image} does not "
             "have; the file is damaged"
         )
 
 
-def _operands(
+def draw_operands(
     image: Shape, channels: int, window: Window, mixed: bool, generator: np.random.Generator
 ) -> tuple[Wires, Wires]:
     """Taps and channels `[2, channels]` of the operands, all used about equally often."""

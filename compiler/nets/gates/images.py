@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 import numpy as np
 
 from lithify.compiler.nets.encoders import Thermometer
+from lithify.compiler.nets.gates.build import group_head
+from lithify.compiler.nets.gates.compact import CompactLayer
+from lithify.compiler.nets.gates.compact_convolution import CompactConvolutionLayer
 from lithify.compiler.nets.gates.convolution import ConvolutionLayer
 from lithify.compiler.nets.gates.dense import LogicLayer
 from lithify.compiler.nets.gates.pool import OrPool
-from lithify.compiler.nets.heads import GroupSum
 from lithify.compiler.nets.layer import Layer
 from lithify.compiler.nets.net import Net
 from lithify.compiler.nets.space import Shape, Window
@@ -26,11 +28,75 @@ ALLOWED = dict.fromkeys(("convolution", "or_pool"), ("kernel", "stride", "paddin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """How gates start: what they learn, the chance of "pass the first", and random logits."""
+    """How gates start: what they learn, the chance of "pass the first", and random logits.
+
+    With several `candidates` they learn what they read as well, and the parametrisation is theirs.
+    """
 
     parametrisation: str = "softmax16"
     residual: float = 0.9
     noise: float = 0.0
+    candidates: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a parametrisation that candidates do not have."""
+        if self.candidates != 1 and self.parametrisation != "softmax16":
+            raise InputError(
+                f"parametrisation is {self.parametrisation!r}; with several candidates it is "
+                "softmax16, or left out"
+            )
+
+    def dense(self, inputs: int, outputs: int, generator: np.random.Generator) -> Layer:
+        """A dense layer that starts so."""
+        if self.candidates == 1:
+            return LogicLayer(
+                inputs,
+                outputs,
+                parametrisation=self.parametrisation,
+                residual=self.residual,
+                noise=self.noise,
+                generator=generator,
+            )
+        return CompactLayer(
+            inputs,
+            outputs,
+            candidates=self.candidates,
+            residual=self.residual,
+            noise=self.noise,
+            generator=generator,
+        )
+
+    def convolution(
+        self,
+        image: Shape,
+        channels: int,
+        window: Window,
+        *,
+        mixed: bool,
+        generator: np.random.Generator,
+    ) -> ConvolutionLayer | CompactConvolutionLayer:
+        """A convolution that starts so."""
+        if self.candidates == 1:
+            return ConvolutionLayer(
+                image,
+                channels,
+                window,
+                mixed=mixed,
+                parametrisation=self.parametrisation,
+                residual=self.residual,
+                noise=self.noise,
+                generator=generator,
+            )
+        return CompactConvolutionLayer(
+            image,
+            channels,
+            window,
+            mixed=mixed,
+            candidates=self.candidates,
+            residual=self.residual,
+            noise=self.noise,
+            generator=generator,
+        )
 
 
 START = Start()
@@ -87,20 +153,14 @@ class ImageLayerSpec:
     ) -> tuple[Layer, Shape | None]:
         """The layer over so many inputs, which are perhaps an image, and the image it gives."""
         if self.kind == "dense":
-            return LogicLayer(inputs, self.width or 0, **asdict(start), generator=generator), None
+            return start.dense(inputs, self.width or 0, generator), None
         if image is None:
             raise InputError(f"{self.kind!r} reads an image, and a dense layer gives none")
         if self.kind == "or_pool":
             pool = OrPool(image, self.window())
             return pool, pool.places
-        layer = ConvolutionLayer(
-            image,
-            self.channels or 0,
-            self.window(),
-            mixed=self.kind == "mix",
-            **asdict(start),
-            generator=generator,
-        )
+        mixed, channels = self.kind == "mix", self.channels or 0
+        layer = start.convolution(image, channels, self.window(), mixed=mixed, generator=generator)
         return layer, layer.places
 
 
@@ -121,6 +181,23 @@ class ConvolutionSpec(NetSpec):
     residual: float = 0.9
     #: the deviation of the random logits that gates start with
     noise: float = 0.0
+    #: the gates, each with two inputs of its own, among which a gate chooses, from 2 to 64: learn
+    #: them by method `compact`; 1 keeps the inputs that it starts with
+    candidates: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse an encoder or a start that there is none of."""
+        NetSpec.__post_init__(self)
+        self.start()
+
+    def start(self) -> Start:
+        """How all gates start."""
+        return Start(
+            parametrisation=self.parametrisation,
+            residual=self.residual,
+            noise=self.noise,
+            candidates=self.candidates,
+        )
 
     @property
     def spatial(self) -> bool:
@@ -136,9 +213,7 @@ class ConvolutionSpec(NetSpec):
             classes=classes,
             encoder=encoder,
             temperature=self.temperature,
-            start=Start(
-                parametrisation=self.parametrisation, residual=self.residual, noise=self.noise
-            ),
+            start=self.start(),
             class_names=class_names,
             seed=seed,
         )
@@ -176,6 +251,5 @@ def convolution(
             raise InputError(f"layers.{index}: {error}") from error
         stack.append(layer)
         inputs = layer.outputs
-    scale = max(1.0, inputs / max(1, classes) / 20) if temperature is None else temperature
-    head = GroupSum(inputs, classes, temperature=scale)
+    head = group_head(inputs, classes, temperature)
     return Net(encoder, stack, head, class_names=class_names)

@@ -1,5 +1,8 @@
 """Nets over images: what recipes may say, and nets that train and become the same circuit."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn import datasets
@@ -9,7 +12,8 @@ from lithify.compiler.nets import ImageLayerSpec, Net, Thermometer, convolution
 from lithify.compiler.nets.gates.images import ConvolutionSpec, Start
 from lithify.compiler.nets.model_file import describe, read, save
 from lithify.compiler.nets.space import Shape, Window
-from lithify.compiler.training import accuracy, train
+from lithify.compiler.training import Progress, accuracy, train
+from lithify.compiler.training.compact import Compact
 from lithify.ir import simulate
 from lithify.ir.errors import InputError
 
@@ -34,7 +38,7 @@ def net(seed: int = 0) -> Net:
     )
 
 
-def test_a_net_trains_and_becomes_the_same_circuit(tmp_path: object) -> None:
+def test_a_net_trains_and_becomes_the_same_circuit(tmp_path: Path) -> None:
     built = net()
     assert [(layer.kind, layer.outputs) for _, layer in built.steps()] == [
         ("convolution", 768), ("convolution", 768), ("or_pool", 192), ("logic", 300)
@@ -46,10 +50,61 @@ def test_a_net_trains_and_becomes_the_same_circuit(tmp_path: object) -> None:
     answers = simulate.run(circuit, built.code.encode(X[:300]))
     assert np.array_equal(answers.scores, built.hard_scores(X[:300]))
     assert [one.path for one in circuit.origins] == ["encoder", *(f"layers.{i}" for i in range(4))]
-    again = read(save(built, f"{tmp_path}/net").read_bytes(), "net").net
+    again = read(save(built, tmp_path / "net").read_bytes(), "net").net
     assert describe(again) == describe(built)
     assert again.encoder.image == Shape(2, 8, 8)
     assert np.array_equal(again.hard_scores(X[:300]), built.hard_scores(X[:300]))
+
+
+def learning() -> Net:
+    """A net whose gates learn what they read."""
+    start = Start(residual=0.5, candidates=4)
+    return convolution(
+        layers=(*LAYERS[:2], ImageLayerSpec("convolution", channels=12, stride=2), LAYERS[3]),
+        classes=10,
+        encoder=encoder(),
+        temperature=2.0,
+        start=start,
+    )
+
+
+def test_a_net_learns_what_its_gates_read(tmp_path: Path) -> None:
+    method = Compact(
+        patience=2, weak=0.6, until=0.6, freeze_from=0.4, freeze="fixed", freeze_steps=4
+    )
+    options: dict[str, Any] = {"epochs": 4, "batch": 100, "learning_rate": 0.002, "method": method}
+    whole, resumed = learning(), learning()
+    before = whole.state_dict()["layers.0.taps"].clone()
+    frozen = []
+
+    def look(progress: Progress) -> None:
+        frozen.append([bool(layer.frozen) for _, layer in whole.steps()])
+        assert not np.array_equal(whole.state_dict()["layers.0.taps"], before)
+
+    history = train(whole, X[:900], Y[:900], **options, progress=look)
+    assert (frozen[0], frozen[-1]) == ([False] * 4, [True, True, True, False])
+
+    def stop(progress: Progress) -> None:
+        if progress.epoch.number == 1:
+            raise KeyboardInterrupt
+
+    place = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        train(learning(), X[:900], Y[:900], **options, progress=stop, checkpoint=place)
+    again = train(resumed, X[:900], Y[:900], **options, checkpoint=place, resume=True)
+    assert again == history
+    one, other = whole.state_dict(), resumed.state_dict()
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+    answers = simulate.run(lower(whole), whole.code.encode(X[:200]))
+    assert np.array_equal(answers.scores, whole.hard_scores(X[:200]))
+
+
+def test_a_parametrisation_that_candidates_do_not_have() -> None:
+    with pytest.raises(InputError) as caught:
+        ConvolutionSpec(layers=LAYERS, parametrisation="table4", candidates=2)
+    assert str(caught.value) == (
+        "parametrisation is 'table4'; with several candidates it is softmax16, or left out"
+    )
 
 
 def test_the_seed_makes_the_net() -> None:
