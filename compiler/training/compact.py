@@ -21,7 +21,6 @@ from lithify.compiler.training.method import Course, Loss, Method
 from lithify.ir.errors import InputError
 
 DECAY = 0.99
-CLOSE = 5e-4
 FREEZES = ("none", "adaptive", "fixed")
 
 
@@ -36,6 +35,8 @@ class Compact(Method):
 
     #: steps with a steady entropy after which a unit draws candidates anew
     patience: int = 100
+    #: how close to its moving average an entropy, from 0 to 1, is steady
+    close: float = 5e-4
     #: a candidate more likely than this stays, and all others are drawn anew
     strong: float = 0.95
     #: a unit with no candidate as likely as this starts over
@@ -53,6 +54,7 @@ class Compact(Method):
     def __post_init__(self) -> None:
         """Refuse what no run can be made of."""
         _require("patience", self.patience, self.patience >= 1, "at least 1")
+        _require("close", self.close, 0 < self.close <= 1, "above 0 and at most 1")
         _require("weak", self.weak, 0 <= self.weak < 1, "from 0 to below 1")
         _require("strong", self.strong, self.weak <= self.strong < 1, "from weak to below 1")
         _require("until", self.until, 0 <= self.until <= 1, "from 0 to 1")
@@ -108,7 +110,7 @@ class CompactCourse(Course):
         """Follow the entropy of each row, and draw anew where it was steady for long enough."""
         layer, average, steady = self.layers[index], self.average[index], self.steady[index]
         now = entropy(layer)
-        close = (now - average).abs() < CLOSE
+        close = (now - average).abs() < self.method.close
         average.lerp_(now, 1 - DECAY)
         steady.add_(1).mul_(close)
         rows = torch.nonzero(steady >= self.method.patience)[:, 0]
@@ -133,7 +135,7 @@ class CompactCourse(Course):
         self.stage_steps += 1
         if self.method.freeze == "adaptive":
             now = float(entropy(learning[0]).mean())
-            if not abs(now - self.stage_average) < CLOSE:
+            if not abs(now - self.stage_average) < self.method.close:
                 self.stage_steps = 0
             before = now if math.isnan(self.stage_average) else self.stage_average
             self.stage_average = DECAY * before + (1 - DECAY) * now

@@ -253,6 +253,7 @@ def test_nets_that_the_method_is_not_for() -> None:
     ("line", "text"),
     [
         ("patience = 0", "patience is 0; it must be at least 1"),
+        ("close = 0.0", "close is 0.0; it must be above 0 and at most 1"),
         ("weak = 1.0", "weak is 1.0; it must be from 0 to below 1"),
         ("strong = 0.3", "strong is 0.3; it must be from weak to below 1"),
         ("until = 1.5", "until is 1.5; it must be from 0 to 1"),
