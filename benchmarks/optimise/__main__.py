@@ -1,0 +1,118 @@
+"""Cells against yosys: `python -m benchmarks.optimise [MODEL …] [--json] [--check]`.
+
+For every kept model the tables of six and of four inputs of encoder, core and head after our
+optimiser and mapper, each proved, against the better of `synth_xilinx -family xcup` and
+`synth_ice40` with and without `-abc9` on the plain Verilog of the net as it was lowered; then
+popcounts alone. Percentages are what we need less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.optimise.plain import sources
+from benchmarks.optimise.yardstick import best
+from lithify.compiler.driver import compile
+from lithify.compiler.mapping import map_cells
+from lithify.compiler.proof.mapped import prove_cells
+from lithify.compiler.proof.verdict import Proved, explain
+from lithify.ir.builder import Builder
+
+MODELS = Path(__file__).parents[2] / "examples" / "models"
+POPCOUNTS = (64, 256, 784)
+# Least saving of the whole and of the head, median over the nets, and tables a bit of a popcount.
+BARS = {6: (20.0, 35.0), 4: (10.0, 15.0)}
+MOST_A_BIT = 1.1
+
+
+def saving(ours: int, theirs: int) -> float:
+    """How many per cent fewer ours are."""
+    return 100 * (1 - ours / theirs)
+
+
+def measure(path: Path, inputs: int) -> dict[str, Any]:
+    """The figures of one net and one size of tables."""
+    design = compile(path)
+    cells = map_cells(design.circuit, inputs=inputs)
+    verdict = prove_cells(design.circuit, cells)
+    whole, head = best(sources(design.lowered), inputs)
+    parts = cells.circuit.size_by_part()
+    return {
+        "net": path.stem,
+        "inputs": inputs,
+        "encoder": parts["encoder"],
+        "core": parts["core"],
+        "head": parts["head"],
+        "total": cells.circuit.num_gates,
+        "depth": cells.circuit.depth,
+        "proved": isinstance(verdict, Proved),
+        "verdict": explain(verdict, design.circuit),
+        "yosys total": whole.luts,
+        "yosys head": head.luts,
+        "yosys other cells": whole.others,
+    }
+
+
+def popcount(bits: int) -> float:
+    """Tables of six inputs a bit."""
+    b = Builder()
+    b.score("ones", b.input("x", count=bits))
+    return map_cells(b.finish(readout="scores"), inputs=6).circuit.num_gates / bits
+
+
+def line(row: dict[str, Any]) -> str:
+    """One net as a line of the table."""
+    parts = "".join(f"{row[key]:>8,}" for key in ("encoder", "core", "head", "total"))
+    theirs = f"{row['yosys total']:>8,} + {row['yosys other cells']:<6,}"
+    fewer = saving(row["total"], row["yosys total"]), saving(row["head"], row["yosys head"])
+    said = "proved" if row["proved"] else "NOT PROVED"
+    percent = "".join(f"{one:7.1f} %" for one in fewer)
+    return f"{row['net']:<20} LUT{row['inputs']}{parts}{theirs}{percent}  {said}"
+
+
+def judged(rows: list[dict[str, Any]], counts: dict[int, float]) -> list[str]:
+    """The bars that are missed."""
+    missed = [f"{r['net']}: {r['verdict']}" for r in rows if not r["proved"]]
+    for inputs, (total, head) in BARS.items():
+        some = [r for r in rows if r["inputs"] == inputs]
+        for key, bar in (("total", total), ("head", head)):
+            median = statistics.median(saving(r[key], r[f"yosys {key}"]) for r in some)
+            if median < bar:
+                missed.append(f"LUT{inputs}, {key}: {median:.1f} % fewer of at least {bar:g} %")
+        more = [r["net"] for r in some if r["total"] > r["yosys total"]]
+        missed += [f"LUT{inputs}: {name} needs more than yosys" for name in more]
+    missed += [f"popcount {n}: {c:.2f} a bit" for n, c in counts.items() if c > MOST_A_BIT]
+    return missed
+
+
+def main() -> int:
+    """The exit code: 1 where --check finds a bar missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.optimise", description=__doc__)
+    parser.add_argument("models", nargs="*", type=Path, help="model files (all kept ones)")
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    parser.add_argument("--check", action="store_true", help="exit 1 where a bar is missed")
+    options = parser.parse_args()
+    heads = "".join(f"{key:>8}" for key in ("encoder", "core", "head", "total"))
+    print(f"{'net':<20}     {heads}{'yosys + others':>17}{'total':>8}{'head':>9}")
+    rows = []
+    for path in options.models or sorted(MODELS.glob("*.safetensors")):
+        for inputs in BARS:
+            rows.append(measure(path, inputs))
+            print(line(rows[-1]), flush=True)
+    counts = {bits: popcount(bits) for bits in POPCOUNTS}
+    for bits, each in counts.items():
+        print(f"popcount of {bits}: {each:.2f} LUT6 a bit")
+    missed = judged(rows, counts)
+    print("\n".join(["", "MISSED:", *missed] if missed else ["", "every bar is kept"]))
+    if options.json:
+        print(json.dumps({"nets": rows, "popcounts": counts, "met": not missed}))
+    return 1 if options.check and missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""The benchmark of cells: its yardstick is the net, and it says what is missed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.optimise.__main__ import judged, line, popcount
+from benchmarks.optimise.plain import sources
+from lithify.backends import aiger_reader
+from lithify.backends.toolchain import run as run_tool
+from lithify.ir.builder import Builder
+from lithify.ir.circuit import Circuit
+from lithify.ir.simulate import pack, random_codes, run, run_planes, unpack_bits
+
+SCRIPT = """\
+read_verilog plain.v
+synth -flatten -top top
+aigmap
+write_aiger plain.aig
+"""
+
+
+def net() -> Circuit:
+    """Comparators, tables of one to three inputs, weighted thresholds, and scores with biases."""
+    rng = np.random.default_rng(0)
+    b = Builder(fold=False, hash=False)
+    x = b.input("x", width=3, count=4)
+    places = np.tile([1, 2, 4], (4, 1))
+    e = b.thresholds(rng.integers(1, 8, 4), x, places)
+    y = [b.table(k, int(e[k % 4]), int(x[k % 3, 1])) for k in range(16)]
+    y += [b.not_(y[3]), b.table(0xE8, y[4], y[9], y[13])]
+    y.append(b.threshold(-1, y[5:10], [2, -3, 1, -1, 1]))
+    for k in range(3):
+        b.score(f"class{k}", y[k::2], rng.integers(-2, 3, len(y[k::2])), bias=k - 1)
+    return b.finish(readout="argmax")
+
+
+def test_the_yardstick_computes_the_net(tmp_path: Path) -> None:
+    circuit = net()
+    tmp_path.joinpath("plain.v").write_text(sources(circuit).whole)
+    tmp_path.joinpath("run.ys").write_text(SCRIPT)
+    log = tmp_path / "yosys.log"
+    run_tool("yosys", ["-s", "run.ys"], cwd=tmp_path, log=log, timeout_s=100, cpu_s=60)
+    plain = aiger_reader.read(tmp_path.joinpath("plain.aig").read_bytes())
+    codes = random_codes(circuit, 3000, np.random.default_rng(1))
+    planes = run_planes(plain, pack(circuit, codes))
+    signals = np.concatenate([word.signals.ravel() for word in plain.words])
+    bits = unpack_bits(planes[signals], len(codes))
+    classes = run(circuit, codes).classes
+    assert len(np.unique(classes)) == 3
+    assert np.array_equal(np.array([1, 2]) @ bits.reshape(2, -1), classes)
+
+
+ROW = {"net": "a", "inputs": 6, "total": 60, "head": 30, "proved": True, "verdict": "proved"}
+ROW |= {"encoder": 10, "core": 20, "yosys total": 100, "yosys head": 60, "yosys other cells": 7}
+FOUR = ROW | {"inputs": 4}
+
+
+def test_a_net_is_a_line() -> None:
+    assert line(ROW) == (
+        "a                    LUT6      10      20      30      60     100 + 7        40.0 %"
+        "   50.0 %  proved"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "counts", "missed"),
+    [
+        ({}, {64: 1.1}, []),
+        ({"total": 81}, {}, ["LUT6, total: 19.0 % fewer of at least 20 %"]),
+        ({"head": 40}, {}, ["LUT6, head: 33.3 % fewer of at least 35 %"]),
+        ({"proved": False, "verdict": "refuted: so"}, {}, ["a: refuted: so"]),
+        ({}, {64: 1.2}, ["popcount 64: 1.20 a bit"]),
+    ],
+)
+def test_missed_bars_are_said(
+    changed: dict[str, object], counts: dict[int, float], missed: list[str]
+) -> None:
+    assert judged([ROW | changed, FOUR], counts) == missed
+
+
+def test_a_net_that_needs_more_is_said() -> None:
+    rows = [ROW, ROW, FOUR, ROW | {"net": "b", "total": 101}]
+    assert judged(rows, {}) == ["LUT6: b needs more than yosys"]
+
+
+def test_popcounts_take_about_a_table_a_bit() -> None:
+    assert popcount(40) <= 1.1
