@@ -59,23 +59,25 @@ def _head(circuit: Circuit, terms: I64) -> str:
     """Every score as one sum, the class by comparing one after the other; ties go low."""
     place = {1: "1'b1", 0: "1'b0"} | {s: f"t[{i}]" for i, s in enumerate(terms.tolist())}
     reach = max(abs(s.bias) + int(np.abs(s.weights).sum()) for s in circuit.scores)
-    width = reach.bit_length() + 1
+    signed = any(s.bias < 0 or (s.weights < 0).any() for s in circuit.scores)
+    width = reach.bit_length() + signed
+    kind = "signed " if signed else ""
     lines = [f"module head(input [{terms.size - 1}:0] t, output [`CLASS-1:0] y);"]
     for k, score in enumerate(circuit.scores):
         added = [place[s] for s in score.signals.tolist()]
-        total = [_times(w, t) for w, t in zip(score.weights.tolist(), added, strict=True)]
+        total = [_times(w, t, signed) for w, t in zip(score.weights.tolist(), added, strict=True)]
         total += [f"{score.bias}"] if score.bias else []
-        lines.append(f"wire signed [{width - 1}:0] s{k} = {' + '.join(total)};")
+        lines.append(f"wire {kind}[{width - 1}:0] s{k} = {' + '.join(total)};")
     last = len(circuit.scores) - 1
-    lines += [f"reg signed [{width - 1}:0] best;", "reg [`CLASS-1:0] label;"]
+    lines += [f"reg {kind}[{width - 1}:0] best;", "reg [`CLASS-1:0] label;"]
     lines.append("always @* begin best = s0; label = 0;")
     lines += [f"if (s{k} > best) begin best = s{k}; label = {k}; end" for k in range(1, last + 1)]
     return "\n".join([*lines, "end", "assign y = label;", "endmodule"]) + "\n"
 
 
-def _times(weight: int, term: str) -> str:
-    """The weighted term as a signed expression."""
-    unit = f"$signed({{1'b0, {term}}})"
+def _times(weight: int, term: str, signed: bool) -> str:
+    """The weighted term as an expression."""
+    unit = f"$signed({{1'b0, {term}}})" if signed else term
     return unit if weight == 1 else f"({weight}) * {unit}"
 
 
@@ -89,7 +91,7 @@ def _gate(circuit: Circuit, gate: int) -> str:
     bound = int(circuit.bounds[gate])
     if weights == [1 << j for j in range(len(pins))]:
         return f"{{{', '.join(pins[::-1])}}} >= {bound}"
-    total = " + ".join(_times(w, p) for w, p in zip(weights, pins, strict=True))
+    total = " + ".join(_times(w, p, True) for w, p in zip(weights, pins, strict=True))
     size = sum(abs(w) for w in weights).bit_length() + 2
     return f"$signed({{{size}{{1'b0}}}}) + {total} >= {bound}"
 

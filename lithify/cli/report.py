@@ -4,12 +4,15 @@ import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lithify.cli import build, simulate
 from lithify.cli.screen import Screen
 from lithify.cli.verify import show_certificate
 from lithify.ir.errors import FormatError
+
+if TYPE_CHECKING:
+    from lithify.ir.circuit import Circuit
 
 # What a report says of how the net was trained, where the design knows it.
 KNOWN = (
@@ -20,12 +23,19 @@ KNOWN = (
     "validation_accuracy",
     "test_samples",
 )
-EXAMPLE = ("lithify report build", "lithify report digits.lith --json")
+EXAMPLE = ("lithify report build", "lithify report digits.lith --cells --json")
+# Inputs of the tables that FPGAs have.
+CELLS = (6, 4)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which design."""
     parser.add_argument("design", type=Path, help="a .lith file, or a folder of `lithify compile`")
+    parser.add_argument(
+        "--cells",
+        action="store_true",
+        help="also map to tables of six and of four inputs, count them by part, and prove them",
+    )
 
 
 def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
@@ -57,7 +67,39 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         result["simulation"] = record
         simulate.show(record, screen)
     show_certificate(design.certificate, screen)
+    if arguments.cells:
+        result["cells"] = count_cells(design.circuit, screen)
     return {**result, "builds": builds}
+
+
+def count_cells(circuit: "Circuit", screen: Screen) -> list[dict[str, Any]]:
+    """The tables of each part, of six and of four inputs, and whether they are proved."""
+    from lithify.compiler.mapping import map_cells
+    from lithify.compiler.proof.mapped import prove_cells
+    from lithify.compiler.proof.verdict import Proved, explain
+
+    rows: list[dict[str, Any]] = []
+    with screen.progress("mapping") as bar:
+        for done, inputs in enumerate(CELLS):
+            bar(done, len(CELLS), f"tables of {inputs} inputs")
+            cells = map_cells(circuit, inputs=inputs)
+            verdict = prove_cells(circuit, cells)
+            parts = cells.circuit.size_by_part()
+            rows.append(
+                {
+                    "cells": f"LUT{inputs}",
+                    **{part or "other": count for part, count in parts.items()},
+                    "total": cells.circuit.num_gates,
+                    "depth": cells.circuit.depth,
+                    "proved": isinstance(verdict, Proved),
+                    "verdict": explain(verdict, circuit),
+                }
+            )
+        bar(len(CELLS), len(CELLS))
+    screen.table(list(rows[0])[:-1], [list(row.values())[:-1] for row in rows])
+    for row in rows:
+        screen.show(f"{row['cells']}: {row['verdict']}")
+    return rows
 
 
 def own_record(

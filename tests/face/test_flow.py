@@ -182,6 +182,18 @@ def test_report_shows_parts_layers_and_proofs(made: Made, capsys: Capture) -> No
     assert {key: result[key] for key in written} == written
 
 
+def test_report_counts_and_proves_cells(made: Made, capsys: Capture) -> None:
+    ran = lithify(capsys, ["report", made.folder, "--cells", "--json"])
+    six, four = ran.result["cells"]
+    assert (six["cells"], four["cells"]) == ("LUT6", "LUT4")
+    for row in (six, four):
+        assert row["proved"] and row["verdict"].startswith("proved by weight conservation")
+        parts = [row[part] for part in ("encoder", "core", "head", "other")]
+        assert sum(parts) == row["total"] > 0 and row["depth"] > 0
+    assert six["total"] < four["total"]
+    assert "LUT6: proved by" in lithify(capsys, ["report", made.folder, "--cells"]).out
+
+
 def test_predict_gives_the_scores_of_the_hard_net(made: Made, capsys: Capture) -> None:
     x, y = blobs(50)
     ran = lithify(capsys, ["predict", made.folder, "--data", made.data, "--json", "--limit", "30"])
