@@ -16,6 +16,7 @@ I64 = NDArray[np.int64]
 
 MOST_VARIABLES = 2**30 - 2
 MOST_OCTETS = 5
+MOST_SPARE = 1 << 20  # inputs take no bytes in a binary file
 # Tables of an AND by which of its two fan-ins are inverted.
 AND_TABLES = np.array([0b1000, 0b0100, 0b0010, 0b0001], np.int64)
 FEATURES = ("bad states", "invariant constraints", "justice properties", "fairness constraints")
@@ -39,6 +40,11 @@ def read(data: bytes, filename: str = "<aiger>") -> Circuit:
     """
     end = data.find(b"\n")
     header = _header(data[: max(end, 0)], filename)
+    if header.variables > len(data) + MOST_SPARE:
+        raise FormatError(
+            f"{filename} has {header.variables} variables in {len(data)} bytes; at most "
+            f"{MOST_SPARE} more than bytes can be read"
+        )
     if header.binary:
         outputs, rows, rest = _binary(data, end + 1, header, filename)
         left = 2 * np.arange(1 + header.inputs, 1 + header.variables, dtype=np.int64)

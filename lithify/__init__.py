@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import lithify.ir  # noqa: F401 - decides first where compiled code is kept
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lithify.compiler import nets as nets
     from lithify.compiler.design import Design as Design
     from lithify.compiler.driver import compile as compile
@@ -47,11 +49,15 @@ def __getattr__(name: str) -> object:
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 
-def load(path: str) -> "Design":
-    """The design in a `.lith` file, or in a folder that `lithify compile` made."""
-    from lithify.compiler.design import Design
+def load(path: "str | Path") -> "Design":
+    """The design in a `.lith` file, in a folder of `lithify compile`, or in any file it can read.
 
-    return Design.load(path)
+    What is no design yet (a model, a circuit in an exchange format) becomes one in which nothing
+    is optimised; `lithify.compile` takes it from there.
+    """
+    from lithify.compiler.source import load
+
+    return load(path)
 
 
 def __dir__() -> list[str]:

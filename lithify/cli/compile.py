@@ -18,7 +18,7 @@ EXAMPLE = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """Where from, where to, and how."""
     parser.add_argument(
-        "model", type=Path, help="a .safetensors model, or a .circuit, .npz, .aig, .aag or .blif"
+        "model", type=Path, help="a model, a design, or a circuit in any format of docs/import.md"
     )
     parser.add_argument("-o", "--output", type=Path, required=True, help="the folder to write")
     parser.add_argument("--name", help="name of the Verilog module and C functions")

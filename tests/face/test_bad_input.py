@@ -12,6 +12,7 @@ from tiny_nets import blobs, tiny_net
 from lithify.cli.samples import write_samples
 from lithify.compiler.driver import compile
 from lithify.compiler.nets import save
+from lithify.compiler.recognise import KNOWN
 from lithify.ir.text import dump
 
 Capture = pytest.CaptureFixture[str]
@@ -50,18 +51,20 @@ def test_a_pickle_in_place_of_a_model(tmp_path: Path, capsys: Capture) -> None:
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(pickle.dumps({"weights": [1, 2, 3]}))
     message = refused(capsys, "compile", bad, "-o", tmp_path / "out")
-    assert message.startswith(f"lithify compile: {bad}: ") and "pickle" in message
+    assert message.startswith(f"lithify compile: {bad}: this is a pickle ")
 
 
 def test_a_model_that_is_not_there_or_of_an_unknown_kind(tmp_path: Path, capsys: Capture) -> None:
-    bad = tmp_path / "model.onnx"
+    bad = tmp_path / "model.txt"
+    bad.write_text("What is this?")
     assert refused(capsys, "compile", bad, "-o", tmp_path / "out") == (
-        f"lithify compile: {bad}: what `.onnx` holds is not known; there are .safetensors models, "
-        ".circuit texts, .npz circuits, .aig, .aag and .blif"
+        f"lithify compile: {bad}: what it holds is not known (it starts with b'What is this?'); "
+        f"there are {KNOWN}"
     )
     bad = tmp_path / "net.blif"
     assert refused(capsys, "compile", bad, "-o", tmp_path / "out") == (
-        f"lithify compile: {bad}: cannot be read (No such file or directory)"
+        f"lithify compile: {bad}: cannot be read (No such file or directory); check the path and "
+        "its permissions"
     )
 
 

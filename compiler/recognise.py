@@ -1,0 +1,63 @@
+"""Which format a file has, by what it holds; its name says nothing."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+
+from lithify.compiler import design_file
+from lithify.ir.binary import ZIP_TROUBLE
+from lithify.ir.errors import FormatError
+
+HEAD = 1 << 16
+COMMENTS = re.compile(rb"\s*(?:#[^\n]*\n\s*)*")
+BENCH = re.compile(rb"(?:INPUT|OUTPUT)\s*\(|[^\s#(),=]+\s*=", re.IGNORECASE)
+WORDS = {b".model": "blif"} | dict.fromkeys(
+    (b".i", b".o", b".p", b".ilb", b".ob", b".type", b".phase"), "pla"
+)
+KNOWN = "Lithify's designs, models and circuits, AIGER, BLIF, BENCH and PLA"
+
+
+def recognise(data: bytes, filename: str) -> str:
+    """The name of the format of these bytes; FormatError where it is none that can be read."""
+    found = _binary(data) or _text(data[:HEAD])
+    if found is None:
+        raise FormatError(
+            f"{filename}: what it holds is not known (it starts with {data[:24]!r}); there are "
+            f"{KNOWN}"
+        )
+    return found
+
+
+def _binary(data: bytes) -> str | None:
+    if data[:4] in (b"aig ", b"aag "):
+        return "aiger"
+    if data[8:9] == b"{":
+        return "model"
+    if data[:2] == b"PK":
+        return _archive(data)
+    return "pickle" if data[:1] == b"\x80" else None
+
+
+def _archive(data: bytes) -> str | None:
+    """What a zip archive holds, told by the names in it."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = set(archive.namelist())
+    except ZIP_TROUBLE:
+        return "binary circuit"  # whose reader says that it is damaged
+    if design_file.LOWERED in names:
+        return "design"
+    return "pickle" if any(name.endswith("data.pkl") for name in names) else "binary circuit"
+
+
+def _text(head: bytes) -> str | None:
+    start = COMMENTS.match(head)
+    rest = head[start.end() :] if start else head
+    if rest.startswith(b"lithify circuit"):
+        return "text circuit"
+    word = rest.split(None, 1)[0] if rest.split(None, 1) else b""
+    if word in WORDS:
+        return WORDS[word]
+    return "bench" if BENCH.match(rest) else None
