@@ -60,18 +60,20 @@ class Thermometer(nn.Module):
         high: int | None = None,
         code: str = "auto",
         image: Shape | None = None,
+        rare: float = 0.0,
     ) -> Self:
         """Thresholds at equal steps inside each feature's range in the training data `x`.
 
         Where `low` and `high` say what the whole numbers in `x` can be, they are the range.
-        `image` says that the features are one, and makes the bits one too.
+        `image` says that the features are one, and makes the bits one too. Left out are thresholds
+        with at most the share `rare` of `x` on either side.
         """
         values = training_features(x, thresholds, image)
         lowest = values.min(axis=0) if low is None else np.full(values.shape[1], float(low))
         highest = values.max(axis=0) if high is None else np.full(values.shape[1], float(high))
         steps = (np.arange(thresholds) + 1) / (thresholds + 1)
         rows = lowest + steps[:, None] * (highest - lowest)
-        return cls._fit(values, rows, low=low, high=high, code=code, image=image)
+        return cls._fit(values, rows, low=low, high=high, code=code, image=image, rare=rare)
 
     @classmethod
     def quantile(
@@ -83,15 +85,17 @@ class Thermometer(nn.Module):
         high: int | None = None,
         code: str = "auto",
         image: Shape | None = None,
+        rare: float = 0.0,
     ) -> Self:
         """Thresholds at equal shares of each feature's training data `x`.
 
-        `image` says that the features are one, and makes the bits one too.
+        `image` says that the features are one, and makes the bits one too. Left out are thresholds
+        with at most the share `rare` of `x` on either side.
         """
         values = training_features(x, thresholds, image)
         steps = (np.arange(thresholds) + 1) / (thresholds + 1)
         rows = np.quantile(values, steps, axis=0, method="lower")
-        return cls._fit(values, rows, low=low, high=high, code=code, image=image)
+        return cls._fit(values, rows, low=low, high=high, code=code, image=image, rare=rare)
 
     @classmethod
     def boolean(cls, features: int) -> Self:
@@ -114,16 +118,15 @@ class Thermometer(nn.Module):
         high: int | None,
         code: str,
         image: Shape | None,
+        rare: float,
     ) -> Self:
         """Choose the thresholds to keep, and the code."""
         bounds = whole_range(values, low=low, high=high, code=code)
         if bool((values == np.floor(values)).all()):
             rows = np.floor(rows) + 0.5
-        splits = (rows >= values.min(axis=0)) & (rows < values.max(axis=0))
-        if not splits.any():
-            raise InputError(
-                "no feature takes two values in the training data; an encoder has nothing to split"
-            )
+        above = np.stack([(values > row).mean(axis=0) for row in rows])
+        splits = (above > rare) & (above < 1 - rare)
+        require_splits(splits, rare, image)
         kept = np.ones_like(splits) if image is not None else splits
         lists = [
             np.unique(rows[kept[:, feature], feature]).tolist()
@@ -268,6 +271,21 @@ def whole_range(
             f"{MOST_IDENTITY_SPAN}; use code 'rank'"
         )
     return (lowest, highest) if plain and code != "rank" else None
+
+
+def require_splits(splits: NDArray[np.bool_], rare: float, image: Shape | None) -> None:
+    """Raise InputError where no threshold is left, or one would be missing in an image."""
+    if not 0 <= rare < 0.5:
+        raise InputError(f"rare is {rare}; it must be from 0 to below 0.5")
+    if rare and image is not None:
+        raise InputError(f"rare is {rare}; images of bits have every threshold of every pixel: leave it out")
+    if not splits.any():
+        raise InputError(
+            "no feature takes two values in the training data; an encoder has nothing to split"
+            if not rare
+            else f"no threshold has more than the share {rare} of the training samples on both of "
+            "its sides; make rare smaller"
+        )
 
 
 def training_features(x: ArrayLike, thresholds: int, image: Shape | None) -> NDArray[np.float64]:

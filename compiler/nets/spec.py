@@ -33,11 +33,16 @@ class NetSpec(ABC):
     #: how features reach the hardware: whole numbers as they are (`identity`), the number of
     #: thresholds that a feature exceeds (`rank`), or what fits (`auto`)
     code: str = "auto"
+    #: thresholds with at most this share of the training samples on either side are left out, so
+    #: that no gate is spent on pixels that are nearly always black
+    rare: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse an encoder that there is none of."""
         if self.encoder not in ENCODERS:
             raise InputError(f"encoder is {self.encoder!r}; it must be {' or '.join(ENCODERS)}")
+        if self.rare and self.encoder == "learned":
+            raise InputError(f"rare is {self.rare}; thresholds that learn are all kept: leave it out")
 
     @property
     def spatial(self) -> bool:

@@ -175,6 +175,7 @@ def build(spec: NetSpec, dataset: data.Dataset, split: data.Split, seed: int) ->
         high=dataset.high,
         code=_code(spec.code, dataset, split),
         image=dataset.image if spec.spatial else None,
+        **({"rare": spec.rare} if spec.rare else {}),
     )
     return spec.build(encoder, classes=len(dataset.classes), class_names=dataset.classes, seed=seed)
 

@@ -178,6 +178,18 @@ def test_wide_integers_are_ranked() -> None:
             {},
             "no feature takes two values in the training data; an encoder has nothing to split",
         ),
+        ([[0.0], [1.0]], {"rare": 0.5}, "rare is 0.5; it must be from 0 to below 0.5"),
+        (
+            [[0.0], [1.0], [1.0]],
+            {"rare": 0.4},
+            "no threshold has more than the share 0.4 of the training samples on both of its "
+            "sides; make rare smaller",
+        ),
+        (
+            [[0.0], [1.0]],
+            {"rare": 0.1, "image": Shape(1, 1, 1)},
+            "rare is 0.1; images of bits have every threshold of every pixel: leave it out",
+        ),
         (
             [[0.0, 1.0], [1.0, 1.0]],
             {"image": Shape(1, 1, 3)},
@@ -267,3 +279,11 @@ def test_ranks_that_disagree_with_the_thresholds() -> None:
     assert str(caught.value) == (
         "encoder: its input code has other thresholds; the file is damaged"
     )
+
+
+def test_thresholds_that_few_samples_are_beyond_are_left_out() -> None:
+    x = np.zeros((20, 3))
+    x[:1, 0] = x[:2, 1] = x[1:, 2] = 1
+    assert Thermometer.uniform(x).feature.tolist() == [0, 1, 2]
+    assert Thermometer.uniform(x, rare=0.06).feature.tolist() == [1]
+    assert Thermometer.quantile(x, rare=0.06).feature.tolist() == [1]

@@ -154,7 +154,7 @@ def test_a_recipe_makes_a_net_of_soft_bits(iris: Path) -> None:
             "thresholds = 3",
             "residual = 0.5",
             "the key net.residual is unknown; known: kind, "
-            "encoder, thresholds, code, layers, temperature",
+            "encoder, thresholds, code, rare, layers, temperature",
         ),
         (
             "thresholds = 3",
@@ -259,7 +259,7 @@ def test_the_examples_can_be_read(path: Path) -> None:
         (
             "thresholds = 4",
             "q = 4",
-            "the key net.q is unknown; known: kind, encoder, thresholds, code, layers, "
+            "the key net.q is unknown; known: kind, encoder, thresholds, code, rare, layers, "
             "temperature, parametrisation, residual, noise, estimator, gumbel, "
             "sharpness, candidates, locality",
         ),
@@ -276,6 +276,11 @@ def test_the_examples_can_be_read(path: Path) -> None:
             '"quantile"',
             '"gray"',
             "net.encoder is 'gray'; it must be learned or quantile or uniform",
+        ),
+        (
+            '"quantile"',
+            '"learned"\nrare = 0.1',
+            "net.rare is 0.1; thresholds that learn are all kept: leave it out",
         ),
     ],
 )
