@@ -278,7 +278,9 @@ def require_splits(splits: NDArray[np.bool_], rare: float, image: Shape | None) 
     if not 0 <= rare < 0.5:
         raise InputError(f"rare is {rare}; it must be from 0 to below 0.5")
     if rare and image is not None:
-        raise InputError(f"rare is {rare}; images of bits have every threshold of every pixel: leave it out")
+        raise InputError(
+            f"rare is {rare}; images of bits have every threshold of every pixel: leave it out"
+        )
     if not splits.any():
         raise InputError(
             "no feature takes two values in the training data; an encoder has nothing to split"

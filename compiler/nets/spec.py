@@ -42,7 +42,9 @@ class NetSpec(ABC):
         if self.encoder not in ENCODERS:
             raise InputError(f"encoder is {self.encoder!r}; it must be {' or '.join(ENCODERS)}")
         if self.rare and self.encoder == "learned":
-            raise InputError(f"rare is {self.rare}; thresholds that learn are all kept: leave it out")
+            raise InputError(
+                f"rare is {self.rare}; thresholds that learn are all kept: leave it out"
+            )
 
     @property
     def spatial(self) -> bool:
