@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from lithify.compiler.nets.learned import LearnedThermometer
 from lithify.compiler.nets.net import Net
 from lithify.ir.errors import InputError
 
-ENCODERS = {
+ENCODERS: dict[str, Callable[..., Thermometer]] = {
     "learned": LearnedThermometer.equal_steps,
     "quantile": Thermometer.quantile,
     "uniform": Thermometer.uniform,
