@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lithify.ir import compress, tournament
+from lithify.ir import compress, thresholds, tournament
 from lithify.ir import netstore as at
 from lithify.ir.circuit import TABLE, THRESHOLD, Circuit
 from lithify.ir.errors import InputError
@@ -52,7 +52,7 @@ def expand(circuit: Circuit, *, most: int = FULL, bundles: Sequence[I32] = ()) -
     store = _store(circuit, width, matches, most)
     signal_of = np.arange(circuit.num_signals, dtype=np.int32)
     marks = circuit.origin_of.astype(np.int64) << 32 | circuit.unit_of.astype(np.int64)
-    compress.copy_gates(
+    thresholds.copy_gates(
         store, circuit.kinds, circuit.bounds, circuit.offsets, circuit.fanins, circuit.weights,
         marks, signal_of, most,
     )  # fmt: skip
@@ -78,13 +78,24 @@ def score_width(scores: tuple[Score, ...]) -> int:
     width = 1 if scores else 0
     for score in scores:
         low, high = _reach(score)
-        width = max(width, max(high, ~high).bit_length() + 1, max(low, ~low).bit_length() + 1)
+        width = max(width, _signed_width(low, high))
         if width > MOST_BITS:
             raise InputError(
                 f"score {score.name}: values from {low} to {high} need {width} bits; "
                 f"at most {MOST_BITS} can be written out, so make its weights or bias smaller"
             )
     return width
+
+
+def _signed_width(low: int, high: int) -> int:
+    """Bits of the two's complement that holds both values."""
+    return max(high, ~high, low, ~low).bit_length() + 1
+
+
+def _own_width(score: Score) -> tuple[int, bool]:
+    """Bits that a score itself needs, and whether the top one is its sign."""
+    low, high = _reach(score)
+    return (max(1, high.bit_length()), False) if low >= 0 else (_signed_width(low, high), True)
 
 
 def _reach(score: Score) -> tuple[int, int]:
@@ -170,19 +181,25 @@ def _add_scores(
     most: int,
     bundles: Sequence[I32],
 ) -> I32:
-    """The signals[scores, width] of the bits of all scores, as two's complement."""
-    bits = np.empty((len(scores), width), np.int32)
+    """The signals[scores, width] of the bits of all scores, as two's complement.
+
+    Only as many as a score's own values need are added up.
+    """
+    bits = np.zeros((len(scores), width), np.int32)
     for i, score in enumerate(scores):
         terms, weights = signal_of[score.signals], score.weights.astype(np.int64)
-        bias = _wrapped(score.bias, width)
-        group = compress.open_group(store, SCORE, i, width, bias, terms, weights)
+        own, signed = _own_width(score)
+        bias = _wrapped(score.bias, own)
+        group = compress.open_group(store, SCORE, i, own, bias, terms, weights)
         bundle_of = tournament.NO_BUNDLES
         if bundles:
             bundle_of = np.full(store.levels.size, -1, np.int32)
             bundle_of[signal_of] = _bundle(bundles[i])
         compress.add_up(store, group, terms, weights, True, most, bundle_of, mark | i)
-        for column in range(width):
+        for column in range(own):
             bits[i, column] = compress.bit_signal(store, group, column, mark | i)
+        if signed:
+            bits[i, own:] = bits[i, own - 1]
     return bits
 
 
@@ -231,7 +248,7 @@ def _adders(store: Store) -> Adders:
     terms = store.terms[: store.groups[groups, at.TERMS]]
     return Adders(
         kinds=rows[:, at.KIND].astype(np.uint8),
-        inputs=np.ascontiguousarray(rows[:, at.INPUT : at.INPUT + MOST]),
+        inputs=np.ascontiguousarray(rows[:, at.INPUT : at.SUM]),
         sums=np.ascontiguousarray(rows[:, at.SUM]),
         carries=np.ascontiguousarray(rows[:, at.CARRY]),
         fours=np.ascontiguousarray(rows[:, at.FOUR]),

@@ -15,8 +15,12 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from lithify.ir.circuit import Circuit
 
-THROUGH, HALF, FULL, MOST = 1, 2, 3, 6
-"""Kinds of compressor, each the number of its inputs. THROUGH turns a literal into a signal."""
+THROUGH, HALF, FULL, MOST, MOST_COUNT = 1, 2, 3, 6, 7
+"""Kinds of compressor, each the number of its inputs. THROUGH turns a literal into a signal.
+
+MOST is how many signals one reads at most, and MOST_COUNT how many inputs it has at most: an input
+may be there twice, which is a bit of the next column, or be the constant 1.
+"""
 
 SCORE, THRESHOLD, MATCH = 0, 1, 2
 """What a group is for: all bits of a score, a wide threshold, one comparison of the argmax."""
@@ -42,14 +46,15 @@ class Adders:
 
     and this follows by adding up the equations of its compressors as linear forms over signals
     (inverted = 1 - signal). A bit of -1 is the sum of -1 in that column: one unread bit.
-    SCORE: the value as two's complement, bits are those of `Word("scores")`.
+    SCORE: bits are the low ones of `Word("scores")`; the others are 0 where the value is never
+    negative and the bits hold it, else equal to the top bit of the value as two's complement.
     THRESHOLD, MATCH: ``terms - bound + 2 ** (width - 1)`` is in 0 to 2 ** width - 1; the top bit,
     the only one that is read, says ``terms >= bound``; ``biases = 2 ** (width - 1) - bound``.
     """
 
     kinds: UInt8
     inputs: Int32
-    """Literals, one row of six for each compressor; 0 where its kind has fewer inputs."""
+    """Literals, one row of seven for each compressor; 0 where its kind has fewer inputs."""
     sums: Int32
     carries: Int32
     fours: Int32

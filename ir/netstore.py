@@ -12,8 +12,8 @@ I64 = NDArray[np.int64]
 
 # Counters of a store, then the columns of its rows of compressors and of groups.
 GATES, PINS, COMPRESSORS, GROUPS = 0, 1, 2, 3
-KIND, INPUT, SUM, CARRY, FOUR, COLUMN, GROUP = 0, 1, 7, 8, 9, 10, 11
-COLUMNS = 12
+KIND, INPUT, SUM, CARRY, FOUR, COLUMN, GROUP = 0, 1, 8, 9, 10, 11, 12
+COLUMNS = 13
 PURPOSE, OWNER, WIDTH, BIAS, TERMS, BITS = 0, 1, 2, 3, 4, 5
 
 

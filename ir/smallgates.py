@@ -104,9 +104,11 @@ def signed_digits(weight: int) -> tuple[int, int]:
 
 
 @njit(cache=True)
-def count_table(place: int, k: int, one: int) -> int:
-    """The table of bit `place` of how many of k inputs and of `one` are high."""
+def count_table(place: int, k: int, twice: int, one: int) -> int:
+    """The table of bit `place` of how many of k inputs, the last `twice` of them twice, and of
+    `one` are high.
+    """
     table = 0
     for p in range(1 << k):
-        table |= (((ones(p) + one) >> place) & 1) << p
+        table |= (((ones(p) + ones(p >> (k - twice)) + one) >> place) & 1) << p
     return table

@@ -34,7 +34,7 @@ def _value(circuit: Circuit, signal: int, known: dict[int, int]) -> int:
 def _check_compressor(circuit: Circuit, adders: Adders, i: int) -> None:
     kind = int(adders.kinds[i])
     literals = adders.inputs[i].tolist()
-    assert literals[kind:] == [0] * (6 - kind)
+    assert literals[kind:] == [0] * (7 - kind)
     signals = sorted({literal >> 1 for literal in literals} - {0, 1})
     for values in product((0, 1), repeat=len(signals)):
         known = {0: 0, 1: 1, **dict(zip(signals, values, strict=True))}

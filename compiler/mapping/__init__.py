@@ -6,7 +6,7 @@
 >>> b.score("ones", x)
 >>> cells = map_cells(b.finish(readout="scores"), inputs=6)
 >>> cells.circuit.num_gates
-65
+60
 """
 
 from lithify.compiler.mapping.cells import Cells

@@ -30,6 +30,16 @@ class Gates:
     fanins: I32
 
 
+def together(one: Gates, other: Gates) -> Gates:
+    """The gates of both."""
+    return Gates(
+        np.concatenate([one.signals, other.signals]),
+        np.concatenate([one.tables, other.tables]),
+        np.concatenate([one.offsets, one.offsets[-1] + other.offsets[1:]]),
+        np.concatenate([one.fanins, other.fanins]),
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
     """A circuit of device tables, and what its signals are in the netlist that it stands for.

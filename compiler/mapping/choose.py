@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lithify.compiler.mapping.bundles import bundles_of, terms_of
-from lithify.compiler.mapping.cells import Cells, map_netlist
+from lithify.compiler.mapping.cells import Cells, map_netlist, together
+from lithify.compiler.mapping.comparisons import comparison_gates
 from lithify.compiler.mapping.direct import direct_gates
 from lithify.ir.arithmetic import expand
 from lithify.ir.circuit import Circuit
@@ -36,6 +37,9 @@ def map_cells(circuit: Circuit, *, inputs: int = 6, time_limit: float = 120.0) -
     def mapped(most: int, own: Mask, bundles: Sequence[I32]) -> Cells:
         netlist = expand(circuit, most=most, bundles=bundles)
         direct = direct_gates(netlist, own, bundles)
+        if most == MOST:
+            compared = comparison_gates(netlist, direct.signals, inputs)
+            direct = together(direct, compared)
         return map_netlist(netlist, direct, inputs=inputs, time_limit=time_limit)
 
     none = np.zeros(circuit.num_signals, np.bool_)

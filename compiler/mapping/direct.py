@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from lithify.compiler.mapping.cells import Gates, gates_of
-from lithify.ir.netlist import SCORE, Netlist
+from lithify.ir.netlist import MOST_COUNT, SCORE, Netlist
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -51,7 +51,7 @@ def _bundled_rows(netlist: Netlist, bundles: Sequence[I32]) -> Mask:
     """The counters that count a bundle and nothing else."""
     adders = netlist.adders
     rows = np.zeros(adders.num_compressors, np.bool_)
-    used = np.arange(MOST_PINS) < adders.kinds[:, None]
+    used = np.arange(MOST_COUNT) < adders.kinds[:, None]
     score_of = np.where(adders.purposes == SCORE, adders.owners, -1)[adders.groups]
     for number, bundle_of in enumerate(bundles):
         named = np.full(netlist.circuit.num_signals, -1, np.int32)

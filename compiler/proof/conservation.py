@@ -27,8 +27,9 @@ from lithify.ir.arithmetic import SCORES
 from lithify.ir.check import check
 from lithify.ir.circuit import TABLE, THRESHOLD, Circuit
 from lithify.ir.errors import CheckError, InputError
-from lithify.ir.netlist import MATCH, MOST, SCORE, Adders, Netlist
+from lithify.ir.netlist import MATCH, MOST_COUNT, SCORE, Adders, Netlist
 from lithify.ir.netlist import THRESHOLD as WIDE
+from lithify.ir.ports import Score
 
 METHOD = "weight conservation"
 ENGINE = "lithify"
@@ -143,8 +144,8 @@ def _check_tables(circuit: Circuit, netlist: Netlist) -> None:
 
 def _check_compressors(made: Circuit, adders: Adders) -> None:
     """The bits of every compressor count its inputs."""
-    spare = np.arange(MOST) >= adders.kinds[:, None]
-    known = bool(((adders.kinds >= 1) & (adders.kinds <= MOST)).all())
+    spare = np.arange(MOST_COUNT) >= adders.kinds[:, None]
+    known = bool(((adders.kinds >= 1) & (adders.kinds <= MOST_COUNT)).all())
     demand(
         known and not adders.inputs[spare].any(),
         "a compressor has another number of inputs than its kind says",
@@ -281,20 +282,30 @@ def _check_scores(circuit: Circuit, netlist: Netlist) -> None:
         begin = int(sizes[:at].sum())
         good = bool(same[begin : begin + size].all())
         demand(good, f"score {scores[at].name} adds up other terms")
-    biases = np.array([wrapped_bias(s.bias, word.width) for s in scores], np.int64)
-    _demand_scores(a.widths[groups] == word.width, circuit, "has another width")
-    off = wrapped(biases - a.biases[groups], a.widths[groups])
+    widths = a.widths[groups]
+    _demand_scores(widths <= word.width, circuit, "has more bits than the word")
+    biases = [wrapped_bias(s.bias, int(w)) for s, w in zip(scores, widths, strict=True)]
+    off = wrapped(np.array(biases, np.int64) - a.biases[groups], widths)
     _demand_scores(off == 0, circuit, "has another bias")
-    low, high = reach(a, groups)
-    half = 1 << (word.width - 1)
-    fits = [
-        -half <= s.bias + int(lo) and s.bias + int(hi) < half
-        for s, lo, hi in zip(scores, low, high, strict=True)
-    ]
-    _demand_scores(np.array(fits), circuit, "has values that its bits cannot hold")
-    bits = a.bits[rows_of(a.bit_offsets, groups)].reshape(len(scores), -1)
-    same = (bits == 2 * word.signals).all(1)
-    _demand_scores(same, circuit, "has other bits than the sum of its adders")
+    for row, group, score in zip(word.signals, groups, scores, strict=True):
+        _check_bits(a, int(group), score, row)
+
+
+def _check_bits(adders: Adders, group: int, score: Score, row: NDArray[np.int32]) -> None:
+    """The bits of the sum hold every value of the score, and the word goes on as they say."""
+    (low,), (high,) = reach(adders, np.array([group]))
+    low, high, width = score.bias + int(low), score.bias + int(high), int(adders.widths[group])
+    half = 1 << (width - 1)
+    signed = -half <= low and high < half
+    natural = low >= 0 and high < 2 * half and width < row.size
+    demand(
+        (natural and not row[width:].any())
+        or (signed and bool((row[width - 1 :] == row[-1]).all())),
+        f"score {score.name} has values that its bits cannot hold",
+    )
+    bits = adders.bits[adders.bit_offsets[group] :][:width]
+    same = np.array_equal(bits, 2 * row[:width])
+    demand(same, f"score {score.name} has other bits than the sum of its adders")
 
 
 def wrapped_bias(bias: int, width: int) -> int:

@@ -82,6 +82,28 @@ def test_a_wide_compressor_with_a_wrong_four_is_found(monkeypatch: pytest.Monkey
     assert isinstance(prove_netlist(CIRCUIT, wide), Proved)
 
 
+@pytest.mark.parametrize("weight", [1, -1])
+def test_low_bits_that_do_not_hold_a_score_are_found(
+    weight: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder = Builder()
+    x = builder.input("x", count=6).ravel()
+    builder.score("small", x, [1, 1, 1, 1, 1, weight])
+    builder.score("large", x, [9] * 6)
+    circuit = builder.finish(readout="scores")
+    netlist = expand(circuit)
+    (word,) = netlist.circuit.words
+    signals = word.signals.copy()
+    width = int(netlist.adders.widths[0])
+    signals[0, width:] = signals[0, width - 1] if weight > 0 else 0
+    bad = replace(netlist.circuit, outputs=(replace(word, signals=signals),))
+    monkeypatch.setattr(conservation, "difference", lambda *a: None)
+    verdict = prove_netlist(circuit, replace(netlist, circuit=bad))
+    assert isinstance(verdict, NotProved)
+    assert verdict.reason == "score small has values that its bits cannot hold"
+    assert isinstance(prove_netlist(circuit, netlist), Proved)
+
+
 @pytest.mark.parametrize("classes", [1, 2, 3, 5, 16, 17])
 def test_nets_of_any_number_of_classes_are_proved(classes: int) -> None:
     verdict = prove_netlist(net(classes), expand(net(classes)))
