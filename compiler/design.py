@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lithify.backends.c.engine import Engine
     from lithify.compiler.pipeline import Step
     from lithify.compiler.proof.certificate import Certificate, Subjects
+    from lithify.compiler.proof.files import FileCheck
     from lithify.compiler.proof.verdict import Verdict
 
 
@@ -118,7 +119,28 @@ class Design:
         certificate = certify(
             self.subjects(), samples=samples, time_limit=time_limit, progress=progress
         )
-        return replace(self, certificate=certificate)
+        files = self.check_files(self.exports, samples=samples, time_limit=time_limit)
+        return replace(self, certificate=replace(certificate, files=files))
+
+    @cached_property
+    def exports(self) -> "Mapping[str, bytes]":
+        """The files beside Verilog and reports, by their names in the folder that `write` makes."""
+        from lithify.compiler.output import exports
+
+        return exports(self)
+
+    def check_files(
+        self,
+        files: "Mapping[str, bytes]",
+        *,
+        samples: ArrayLike | None = None,
+        time_limit: float = 60.0,
+    ) -> "tuple[FileCheck, ...]":
+        """How each of these files, which stand for `exports`, was checked now; codes join."""
+        from lithify.compiler.proof import files as checks
+
+        sides = checks.Sides(self.name, self.circuit, self.netlist.circuit, self.exports)
+        return checks.check_files(files, sides, samples=samples, time_limit=time_limit)
 
     def subjects(self, verilog: "Mapping[str, bytes] | None" = None) -> "Subjects":
         """What a certificate speaks of; `verilog` are files that were read back, if any."""

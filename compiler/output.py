@@ -20,27 +20,26 @@ CERTIFICATE = "certificate.json"
 INPUT_CODE = "input_code.json"
 
 
-def artifacts(design: Design) -> Artifacts:
-    """All files of a design by their names; the same bytes for the same design."""
+def exports(design: Design) -> dict[str, bytes]:
+    """The files for other tools, Verilog apart: C, exchange formats and the code of features."""
     name = design.name
-    parts = {
-        VERILOG: design.verilog,
-        C: emit_c(design.circuit, name=name),
-        EXCHANGE: {
-            f"{name}.circuit": dump(design.circuit).encode(),
-            f"{name}.aig": aiger.write(design.netlist, rename=True),
-            f"{name}.blif": blif.write(design.netlist, rename=True),
-        },
-    }
-    files = {
-        f"{folder}/{file}": data for folder, part in parts.items() for file, data in part.items()
-    }
-    files[NAME] = to_bytes(design)
-    files["report.json"] = json.dumps(report.data(design), indent=1, sort_keys=True).encode()
-    files["report.txt"] = report.text(design).encode()
+    files = {f"{C}/{file}": data for file, data in emit_c(design.circuit, name=name).items()}
+    files[f"{EXCHANGE}/{name}.circuit"] = dump(design.circuit).encode()
+    files[f"{EXCHANGE}/{name}.aig"] = aiger.write(design.netlist, rename=True)
+    files[f"{EXCHANGE}/{name}.blif"] = blif.write(design.netlist, rename=True)
     if design.code is not None:
         files[INPUT_CODE] = json.dumps(design.code.to_dict(), indent=1, sort_keys=True).encode()
         files[f"{C}/{name}_code.h"] = code_header.header(design.code, name=name)
+    return files
+
+
+def artifacts(design: Design) -> Artifacts:
+    """All files of a design by their names; the same bytes for the same design."""
+    files = {f"{VERILOG}/{file}": data for file, data in design.verilog.items()}
+    files |= design.exports
+    files[NAME] = to_bytes(design)
+    files["report.json"] = json.dumps(report.data(design), indent=1, sort_keys=True).encode()
+    files["report.txt"] = report.text(design).encode()
     if design.certificate is not None:
         files[CERTIFICATE] = design.certificate.to_bytes()
     return Artifacts(files)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from lithify.backends.verilog.description import Description
 from lithify.compiler.proof.conservation import prove_netlist
 from lithify.compiler.proof.equivalence import prove_equal
+from lithify.compiler.proof.files import HOWS, FileCheck
 from lithify.compiler.proof.readback import prove_verilog
 from lithify.compiler.proof.verdict import NotProved, Proved, Refuted, Verdict, explain
 from lithify.ir.circuit import Circuit
@@ -78,11 +79,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """All stages, the digests of what they speak of, and how long each took."""
+    """All stages, the digests of what they speak of, how long each took, and the other files."""
 
     digests: Mapping[str, str]
     stages: tuple[Stage, ...]
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
+    files: tuple[FileCheck, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -100,6 +102,7 @@ class Certificate:
             "version": VERSION,
             "digests": dict(self.digests),
             "stages": [asdict(stage) for stage in self.stages],
+            "files": [asdict(one) for one in self.files],
         }
         if times:
             content["seconds"] = {name: round(value, 3) for name, value in self.seconds.items()}
@@ -130,7 +133,7 @@ class Certificate:
         missing = [n for s in read for n in (s.left, s.right) if n not in digests]
         if missing:
             raise FormatError(f"{filename} is corrupt: {missing[0]} has no digest")
-        return cls(digests, read)
+        return cls(digests, read, files=_file_checks(content.get("files", []), filename))
 
 
 def certify(
@@ -261,6 +264,23 @@ def _stage(content: object, at: int, filename: str) -> Stage:
         raise FormatError(f"{filename} is corrupt: stage {at} does not have the fields of a stage")
     assert isinstance(content, dict)
     return Stage(**{**content, "engines": tuple(content["engines"])})
+
+
+def _file_checks(content: object, filename: str) -> tuple[FileCheck, ...]:
+    """The checks of files as read, every field judged."""
+    kinds: dict[str, type] = dict.fromkeys(FileCheck.__slots__, str) | {"samples": int}
+    good = isinstance(content, list) and all(
+        isinstance(one, dict)
+        and one.keys() == kinds.keys()
+        and all(type(one[name]) is kind for name, kind in kinds.items())
+        and _is_digest(one["sha256"])
+        and one["how"] in HOWS
+        for one in content
+    )
+    if not good:
+        raise FormatError(f"{filename} is corrupt: its files do not have the fields of a file")
+    assert isinstance(content, list)
+    return tuple(FileCheck(**one) for one in content)
 
 
 def _is_digest(value: object) -> bool:

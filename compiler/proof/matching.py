@@ -15,7 +15,7 @@ from lithify.compiler.proof.matching_loop import Gates, match
 from lithify.compiler.proof.simulation import difference, planes_of, vectors_for
 from lithify.compiler.proof.verdict import Proved, Verdict, timed
 from lithify.compiler.signatures import classify
-from lithify.ir.circuit import TABLE, Circuit
+from lithify.ir.circuit import MOST_FANINS, TABLE, Circuit
 from lithify.ir.errors import InputError
 
 METHOD = "gate-by-gate matching"
@@ -84,16 +84,21 @@ def _matched(expected: Circuit, seen: Circuit, codes: NDArray[np.int64]) -> int 
 def _without_inverters(
     circuit: Circuit, signals: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """What the signals merely buffer or invert, else themselves, and whether they invert it."""
+    """What the signals merely buffer or invert, else themselves, and whether they invert it.
+
+    A gate without fan-ins buffers the constant that its table says.
+    """
     if not circuit.num_gates:
         return signals, np.zeros(signals.size, np.bool_)
     gates = np.maximum(signals - circuit.first_gate, 0)
-    single = (signals >= circuit.first_gate) & (np.diff(circuit.offsets)[gates] == 1)
-    tables = np.where(single, circuit.tables[gates] & np.uint64(3), np.uint64(0))
+    arity = np.where(signals >= circuit.first_gate, np.diff(circuit.offsets)[gates], MOST_FANINS)
+    tables = np.where(arity == 1, circuit.tables[gates] & np.uint64(3), np.uint64(0))
     inverted = tables == INVERTER
     through = inverted | (tables == BUFFER)
-    pins = circuit.fanins[np.where(through, circuit.offsets[gates], 0)]
-    return np.where(through, pins, signals).astype(np.int32), inverted
+    pins = np.append(circuit.fanins, 0)[np.where(through, circuit.offsets[gates], 0)]
+    constants = circuit.tables[gates] & np.uint64(1)
+    roots = np.where(through, pins, np.where(arity == 0, constants, signals))
+    return roots.astype(np.int32), inverted
 
 
 def _gates(circuit: Circuit) -> Gates:

@@ -41,9 +41,13 @@ def prove_verilog(
 def read_netlist(netlist: Circuit, aiger: bytes, *, what: str) -> Circuit:
     """The circuit in a binary AIGER file, whose bits must be named and ordered as the netlist's."""
     graph = read_aiger(aiger, where=what)
-    _same_names(graph.inputs, input_names(netlist), f"inputs of {what}")
-    _same_names(graph.outputs, output_names(netlist), f"outputs of {what}")
-    seen = read(abc.without_names(aiger), what)
+    require_names(graph.inputs, input_names(netlist), f"inputs of {what}")
+    require_names(graph.outputs, output_names(netlist), f"outputs of {what}")
+    return with_ports_of(netlist, read(abc.without_names(aiger), what))
+
+
+def with_ports_of(netlist: Circuit, seen: Circuit) -> Circuit:
+    """A circuit that was read, its bits in order as the ports and words of the netlist."""
     parts = [word.signals.ravel() for word in seen.words]
     bits = np.concatenate([np.empty(0, np.int32), *parts])
     words, at = [], 0
@@ -54,7 +58,8 @@ def read_netlist(netlist: Circuit, aiger: bytes, *, what: str) -> Circuit:
     return replace(seen, inputs=netlist.inputs, outputs=tuple(words), readout="bits")
 
 
-def _same_names(found: Sequence[str], names: list[str], what: str) -> None:
+def require_names(found: Sequence[str], names: Sequence[str], what: str) -> None:
+    """MismatchError where the bits that were found are not called so, in this order."""
     if list(found) == names:
         return
     missing = [name for name in names if name not in set(found)]

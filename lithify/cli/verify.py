@@ -1,17 +1,24 @@
 """`lithify verify`: the proofs of a design, run again."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lithify.cli.screen import Screen
-from lithify.ir.errors import InputError
+from lithify.ir.errors import InputError, MismatchError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from lithify.compiler.design import Design
     from lithify.compiler.proof.certificate import Certificate
+    from lithify.compiler.proof.files import FileCheck
     from lithify.compiler.proof.verdict import Verdict
+
+    Codes = NDArray[np.int64]
 
 EXAMPLE = (
     "lithify verify build",
@@ -49,6 +56,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         "progress": shown_stages(design, screen),
     }
     again = recheck(old, subjects, **options) if old else certify(subjects, **options)
+    again = replace(again, files=again_files(design, folder, old, samples))
     if old is None:
         screen.show("there was no certificate; this is the first proof of the design")
     show_certificate(again, screen)
@@ -57,8 +65,33 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         "rechecked": old is not None,
         "stages": {stage.name: stage.verdict for stage in again.stages},
         "lines": again.lines(),
+        "files": {one.name: one.how for one in again.files},
         "seconds": dict(again.seconds),
     }
+
+
+def again_files(
+    design: "Design", folder: Path | None, old: "Certificate | None", samples: "Codes | None"
+) -> "tuple[FileCheck, ...]":
+    """The files of a folder checked again; MismatchError where one is not the certificate's."""
+    files = written_files(folder, design.exports) if folder else design.exports
+    found = design.check_files(files, samples=samples)
+    digests = {one.name: one.sha256 for one in found}
+    for one in old.files if old else ():
+        if digests.get(one.name) != one.sha256:
+            what = "is not here" if one.name not in digests else "was changed"
+            raise MismatchError(
+                f"{one.name}, of which the certificate speaks, {what}: compile the design again"
+            )
+    return found
+
+
+def written_files(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """Those of the files that stand in a folder."""
+    try:
+        return {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
 
 
 def stored_certificate(design: "Design", folder: Path | None) -> "Certificate | None":
@@ -105,3 +138,5 @@ def show_certificate(certificate: "Certificate | None", screen: Screen) -> None:
         return
     for line in certificate.lines():
         screen.show(f"proof: {line}")
+    for one in certificate.files:
+        screen.show(f"file: {one.line()}")

@@ -153,6 +153,26 @@ def test_verify_proves_again_what_stands_in_the_folder(made: Made, capsys: Captu
     assert said == [["optimise", "proved"], ["expand", "proved"], ["verilog", "proved"]]
 
 
+def test_verify_looks_at_the_other_files_too(copy: Path, capsys: Capture) -> None:
+    ran = lithify(capsys, ["verify", copy, "--json"])
+    assert ran.result["files"]["c/tiny.c"] == "simulated"
+    assert ran.result["files"]["exchange/tiny.blif"] == "proved"
+    path = copy / "c" / "tiny.h"
+    path.write_text(path.read_text() + "\n")
+    for what in ("was changed", "is not here"):
+        ran = lithify(capsys, ["verify", copy, "--quiet"])
+        assert (ran.code, ran.out, ran.err) == (
+            1,
+            "",
+            f"lithify verify: c/tiny.h, of which the certificate speaks, {what}: compile the "
+            "design again\n",
+        )
+        path.unlink(missing_ok=True)
+    path.mkdir()
+    ran = lithify(capsys, ["verify", copy, "--quiet"])
+    assert (ran.code, ran.err) == (2, f"lithify verify: {path}: cannot be read (Is a directory)\n")
+
+
 def test_verify_sees_one_changed_operator_in_the_verilog(copy: Path, capsys: Capture) -> None:
     path = copy / "verilog" / "tiny.v"
     text = path.read_text()

@@ -150,6 +150,20 @@ def test_what_nobody_proves_in_time_is_left_open(monkeypatch: pytest.MonkeyPatch
     assert verdict.vectors >= 2048 and verdict.reason.startswith("yosys-abc ")
 
 
+def test_constant_outputs_may_be_gates_without_fan_ins() -> None:
+    def made(*signals: int, gate: bool) -> Circuit:
+        b = Builder(fold=False, hash=False)
+        b.input("x")
+        b.output("y", [b.table(s) if gate else s for s in signals])
+        return b.finish()
+
+    wires = made(1, 0, gate=False)
+    verdict = prove_same_gates(wires, made(1, 0, gate=True))
+    assert isinstance(verdict, Proved) and verdict.method == "gate-by-gate matching"
+    assert isinstance(prove_same_gates(wires, made(0, 0, gate=True)), Refuted)
+    assert isinstance(prove_same_gates(made(1, 0, gate=True), wires), Proved)
+
+
 def test_names_of_ports_must_be_the_netlists() -> None:
     data = write(NETLIST)
     with pytest.raises(MismatchError) as caught:
