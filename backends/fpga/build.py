@@ -1,5 +1,6 @@
 """From a circuit to a bitstream: Amaranth top, yosys, nextpnr, icepack, and what they found."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lithify.backends.fpga import targets
+from lithify.backends.fpga.cell_netlist import read_netlist
 from lithify.backends.fpga.placement import Routed, place_and_route, refuse_too_large
+from lithify.backends.fpga.sites import FILE as SITES
+from lithify.backends.fpga.sites import flip_flop_sites
 from lithify.backends.fpga.synthesis import Cells, synthesise
 from lithify.backends.fpga.targets import Board
 from lithify.backends.fpga.top import sources
 from lithify.backends.toolchain import run
+from lithify.backends.verilog.description import Description
 from lithify.backends.verilog.frames import Layout
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
@@ -22,7 +27,7 @@ BAUD = 115200
 EVERY = 3
 """Levels of gates between two rows of registers."""
 
-BITSTREAM = "design.bin"
+BITSTREAM, CELLS, DESIGN, PINS = "design.bin", "top.json", "top.il", "top.pcf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class BuildResult:
 
     board: Board
     bitstream: Path
+    core: Description
     layout: Layout
     baud: int
     latency: int
@@ -121,8 +127,8 @@ def build(
     with clock.step("elaborate"):
         progress("writing the design for yosys")
         source = sources(design, target, every=every, baud=baud)
-        write_atomically(folder / "top.il", source.rtlil.encode())
-        write_atomically(folder / "top.pcf", source.constraints.encode())
+        write_atomically(folder / DESIGN, source.rtlil.encode())
+        write_atomically(folder / PINS, source.constraints.encode())
     with clock.step("synthesise"):
         progress(f"synthesising for the {target.device.title}")
         parts = synthesise(folder)
@@ -138,9 +144,11 @@ def build(
     with clock.step("pack"):
         progress("packing the bitstream")
         bitstream = _pack(folder, best)
+        _keep_sites(folder, best, runs)
     return BuildResult(
         board=target,
         bitstream=bitstream,
+        core=source.core,
         layout=source.layout,
         baud=baud,
         latency=source.latency,
@@ -150,6 +158,14 @@ def build(
         runs=runs,
         seconds=clock.seconds,
     )
+
+
+def _keep_sites(folder: Path, best: Routed, runs: Sequence[Routed]) -> None:
+    """Write where the flip-flops are, and take away the large files that say so."""
+    sites = flip_flop_sites(best.placed, read_netlist(folder / CELLS))
+    write_atomically(folder / SITES, (json.dumps(sites, indent=0) + "\n").encode())
+    for one in runs:
+        one.placed.unlink(missing_ok=True)
 
 
 def _pack(folder: Path, best: Routed) -> Path:

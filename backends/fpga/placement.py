@@ -35,6 +35,7 @@ class Routed:
     seconds: float
     asc: Path
     log: Path
+    placed: Path
 
 
 @dataclass(slots=True)
@@ -103,7 +104,7 @@ def _nextpnr(
     """The finished run; all names are relative because the packaged nextpnr has its own /tmp."""
     args = [board.device.nextpnr, "--package", board.package, "--json", "top.json"]
     args += ["--pcf", "top.pcf", "--asc", f"{name}.asc", "--report", f"{name}.json"]
-    args += ["--seed", str(seed), "--timing-allow-fail", *options]
+    args += ["--write", f"{name}.placed", "--seed", str(seed), "--timing-allow-fail", *options]
     log = folder / f"nextpnr-{name}.log"
     watch = StuckWatch()
     return run(
@@ -150,6 +151,7 @@ def _read(folder: Path, name: str, seed: int, options: tuple[str, ...], seconds:
         seconds=seconds,
         asc=folder / f"{name}.asc",
         log=folder / f"nextpnr-{name}.log",
+        placed=folder / f"{name}.placed",
     )
 
 

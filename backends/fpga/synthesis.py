@@ -1,10 +1,13 @@
 """Synthesis for iCE40 by yosys, and how many cells each part of a design takes."""
 
 import json
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lithify.backends.fpga.cell_netlist import CellNetlist, read_netlist
 from lithify.backends.fpga.top import PARTS, part_of
 from lithify.backends.toolchain import run
 
@@ -22,6 +25,19 @@ write_json top.json
 """
 """The hierarchy is kept until the cells of every part have been counted. What is left of the
 cell library and of source positions would put absolute paths into top.json."""
+
+BEFORE = """\
+read_rtlil top.il
+hierarchy -top top
+proc
+flatten -noscopeinfo
+memory
+dffunmap
+simplemap
+aigmap
+write_json design.json
+"""
+"""The design as it went into synthesis, in gates; nothing of it is optimised or left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,17 @@ def synthesise(folder: Path) -> Mapping[str, Cells]:
     args = ["-s", "synthesis.ys"]
     run("yosys", args, cwd=folder, log=log, timeout_s=4 * CPU_LIMIT_S, cpu_s=CPU_LIMIT_S)
     return cells_by_part(json.loads(folder.joinpath("cells.json").read_text("utf-8")))
+
+
+def read_before(folder: Path) -> CellNetlist:
+    """The design in top.il, before synthesis, as a netlist of gates."""
+    with tempfile.TemporaryDirectory(prefix="lithify-") as name:
+        place = Path(name)
+        shutil.copy(folder / "top.il", place)
+        place.joinpath("before.ys").write_text(BEFORE, "utf-8")
+        args = ["-s", "before.ys"]
+        run("yosys", args, cwd=place, timeout_s=4 * CPU_LIMIT_S, cpu_s=CPU_LIMIT_S)
+        return read_netlist(place / "design.json")
 
 
 def cells_by_part(statistics: Mapping[str, Mapping[str, Mapping[str, object]]]) -> dict[str, Cells]:

@@ -20,7 +20,8 @@ _KINDS = {"boards": "board", "devices": "device"}
 class Device:
     """A kind of chip: `cells` logic cells, each a four-input table and a flip-flop.
 
-    `cram` is the width and height of its configuration memory, which name it in a bitstream.
+    `cram` is the width and height of its configuration memory, which name it in a bitstream;
+    `database` is the file of the chip database that reads one.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Device:
     block_rams: int
     nextpnr: str
     cram: list[int]
+    database: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from amaranth.hdl import Module
 from amaranth.lib import io, wiring
 
 from lithify.backends.fpga.targets import Board
+from lithify.backends.verilog.description import Description
+from lithify.backends.verilog.emit import VerilogOptions, describe
 from lithify.backends.verilog.frames import Layout
 from lithify.backends.verilog.serial import cycles_per_bit
 from lithify.backends.verilog.uart import UartShell, shell_of
@@ -17,6 +19,8 @@ PARTS = ("encoder", "core", "head", "shell")
 """What every cell of a board design belongs to; the shell is all that is not the circuit."""
 
 _CORE = "shell.core"
+CORE_MODULE = f"top.{_CORE}"
+"""The module of a board design that is the circuit with its pipeline."""
 
 
 class Top(wiring.Component):
@@ -52,6 +56,7 @@ class Sources:
     clock_hz: float
     layout: Layout
     latency: int
+    core: Description
 
 
 def sources(design: Circuit | Netlist, board: Board, *, every: int, baud: int) -> Sources:
@@ -61,7 +66,14 @@ def sources(design: Circuit | Netlist, board: Board, *, every: int, baud: int) -
     cycles = cycles_per_bit(clock_hz, baud)
     shell, core, layout = shell_of(design, every=every, cycles=cycles)
     plan = platform.prepare(Top(shell), "top", emit_src=False)
-    return Sources(plan.files["top.il"], plan.files["top.pcf"], clock_hz, layout, core.latency)
+    return Sources(
+        rtlil=plan.files["top.il"],
+        constraints=plan.files["top.pcf"],
+        clock_hz=clock_hz,
+        layout=layout,
+        latency=core.latency,
+        core=describe(core, VerilogOptions(name="core", interface="pipeline", every=every)),
+    )
 
 
 def part_of(path: str) -> str:

@@ -68,7 +68,7 @@ def emit(design: Circuit | Netlist, options: VerilogOptions | None = None) -> Ar
             "register the outputs, the inputs, or every few levels"
         )
     core = Core(circuit, every=options.every, register_inputs=inputs, register_outputs=outputs)
-    described = _describe(core, options)
+    described = describe(core, options)
     component = Stream(core) if options.interface == "stream" else core
     fragment = Fragment.get(component, None)
     ports = [*component.input_signals(), *component.output_signals()]
@@ -92,7 +92,8 @@ def emit(design: Circuit | Netlist, options: VerilogOptions | None = None) -> Ar
     return Artifacts({described.file: text, FILE: described.to_json()})
 
 
-def _describe(core: "Core", options: VerilogOptions) -> Description:
+def describe(core: "Core", options: VerilogOptions) -> Description:
+    """What a core is, wrapped as the options say."""
     return Description(
         name=options.name,
         file=f"{options.name}.v",

@@ -33,13 +33,17 @@ from lithify.ir.errors import MismatchError
 
 SECONDS = 1800.0
 
+VERILOG = "read_verilog design"
+RTLIL = "read_rtlil design; hierarchy -top {module}; rename {module} {top}; expose {outputs}"
+"""How a file is read, and a module of one made a top with the ports of its description."""
+
 SCRIPT = """\
-read_verilog design.v
+{read}
 hierarchy -check -top {top}
 proc
 flatten
 opt_clean
-select -set clocked w:clk %co1:+$dff[CLK] t:$dff r:CLK_POLARITY=1'1 %i %i
+select -set clocked w:clk %co1:+$dff[CLK] t:$dff r:CLK_POLARITY=1'1 r:CLK_POLARITY=1 %u %i %i
 select -assert-none t:$*ff* t:$*latch* %u t:$mem* %u t:$_* %u @clocked %d
 simplemap
 opt_clean
@@ -60,16 +64,22 @@ MOVING = {
 UNREAD = {"comb": (), "pipeline": ("clk",), "stream": ("clk", "in_valid")}
 
 
-def read_back(verilog: bytes, description: Description) -> bytes:
+def read_back(verilog: bytes, description: Description, *, module: str = "") -> bytes:
     """Binary AIGER of what the Verilog computes, with ports in the order of the circuit's.
 
-    The symbols are those that `lithify.backends.aiger` gives the bits of the circuit.
+    The symbols are those that `lithify.backends.aiger` gives the bits of the circuit. With
+    `module` the file is yosys' RTLIL, and that module of it, which never stands, is read.
     """
-    require_plain(verilog)
+    if not module:
+        require_plain(verilog)
+    exposed = " ".join(f"w:{bus.signal}" for bus in description.outputs)
+    read = RTLIL if module else VERILOG
+    read = read.format(module=module, top=description.name, outputs=exposed)
+    script = SCRIPT.format(read=read.replace("; ", "\n"), top=description.name)
     with tempfile.TemporaryDirectory(prefix="lithify-") as name:
         folder = Path(name)
-        (folder / "design.v").write_bytes(verilog)
-        (folder / "script.ys").write_text(SCRIPT.format(top=description.name))
+        (folder / "design").write_bytes(verilog)
+        (folder / "script.ys").write_text(script)
         done = run("yosys", ["-s", "script.ys"], cwd=folder, timeout_s=SECONDS, check=False)
         if "Assertion failed" in done.output:
             raise MismatchError(
@@ -79,9 +89,22 @@ def read_back(verilog: bytes, description: Description) -> bytes:
         if not done.ok:
             raise failure("yosys", done, folder)
         graph = read_aiger((folder / "design.aig").read_bytes(), where="what yosys wrote")
-    flat = _without_registers(graph, description)
+    flat = _always_moving(graph, description) if module else _without_registers(graph, description)
     inputs, outputs = _names(description.inputs), _names(description.outputs)
     return write_aiger(replace(flat, inputs=inputs, outputs=outputs))
+
+
+def _always_moving(graph: Graph, description: Description) -> Graph:
+    """What a pipeline computes that has no enable."""
+    inputs, outputs = _signals(description.inputs), _signals(description.outputs)
+    return without_registers(
+        graph,
+        inputs=inputs,
+        outputs=outputs,
+        fixed={},
+        latency=description.latency,
+        unread=(*UNREAD["pipeline"], "rst"),
+    )
 
 
 def _without_registers(graph: Graph, description: Description) -> Graph:

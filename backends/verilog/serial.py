@@ -44,8 +44,10 @@ class Receiver(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """The start bit is looked at again in its middle; nine samples follow, a bit apart."""
         m = Module()
-        line = Signal(init=1)
-        m.submodules.synchroniser = FFSynchronizer(self.rx, line, init=1)
+        # Inverted: flip-flops of some chips start with 0 alone, and an idle line is 1.
+        pulled, line = Signal(), Signal()
+        m.submodules.synchroniser = FFSynchronizer(~self.rx, pulled)
+        m.d.comb += line.eq(~pulled)
         timer = Signal(range(self._cycles))
         left = Signal(range(11))
         m.d.sync += self.strobe.eq(0)
@@ -76,17 +78,17 @@ class Transmitter(wiring.Component):
         super().__init__(ports)
 
     def elaborate(self, platform: object) -> Module:
-        """A shift register of start bit and data; the stop bit is shifted in behind."""
+        """A shift register of start bit and data, inverted; the stop bit is shifted in behind."""
         m = Module()
         timer = Signal(range(self._cycles))
-        bits = Signal(9, init=0x1FF)
+        pulled = Signal(9)
         left = Signal(range(11))
-        m.d.comb += [self.ready.eq(left == 0), self.tx.eq(bits[0])]
+        m.d.comb += [self.ready.eq(left == 0), self.tx.eq(~pulled[0])]
         with m.If(left == 0):
             with m.If(self.valid):
-                m.d.sync += [bits.eq(Cat(Const(0, 1), self.data)), left.eq(10), timer.eq(0)]
+                m.d.sync += [pulled.eq(Cat(Const(1, 1), ~self.data)), left.eq(10), timer.eq(0)]
         with m.Elif(timer != self._cycles - 1):
             m.d.sync += timer.eq(timer + 1)
         with m.Else():
-            m.d.sync += [timer.eq(0), left.eq(left - 1), bits.eq(Cat(bits[1:], Const(1, 1)))]
+            m.d.sync += [timer.eq(0), left.eq(left - 1), pulled.eq(pulled[1:])]
         return m

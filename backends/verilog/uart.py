@@ -159,23 +159,23 @@ class Deframer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Everything is decided in the cycle in which a byte is received."""
         m = Module()
-        hunting, escaped, bad, some = Signal(init=1), Signal(), Signal(), Signal()
+        inside, escaped, bad, some = Signal(), Signal(), Signal(), Signal()
         crc = Signal(8)
         code = self.received
         m.d.comb += [
             self.byte.eq(Mux(escaped, Mux(code == ESC_ESC, ESC, END), code)),
             self.corrupt.eq(bad | escaped | (crc != 0)),
             self.boundary.eq(self.received_strobe & (code == END) & ~self.received_bad),
-            self.end.eq(self.boundary & some & ~hunting),
+            self.end.eq(self.boundary & some & inside),
             self.strobe.eq(
-                self.received_strobe & ~self.boundary & ~hunting & ~self.refuse & (code != ESC)
+                self.received_strobe & ~self.boundary & inside & ~self.refuse & (code != ESC)
             ),
         ]
         with m.If(self.boundary):
-            m.d.sync += [hunting.eq(0), escaped.eq(0), bad.eq(0), some.eq(0), crc.eq(0)]
+            m.d.sync += [inside.eq(1), escaped.eq(0), bad.eq(0), some.eq(0), crc.eq(0)]
         with m.Elif(self.received_strobe):
             with m.If(self.refuse):
-                m.d.sync += hunting.eq(1)
+                m.d.sync += inside.eq(0)
             m.d.sync += [some.eq(1), escaped.eq(code == ESC)]
             with m.If(self.received_bad | (escaped & (code != ESC_END) & (code != ESC_ESC))):
                 m.d.sync += bad.eq(1)

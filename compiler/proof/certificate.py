@@ -79,12 +79,16 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """All stages, the digests of what they speak of, how long each took, and the other files."""
+    """All stages, the digests of what they speak of, and how long each took, and the other files.
+
+    `beyond` names what none of the stages speaks of.
+    """
 
     digests: Mapping[str, str]
     stages: tuple[Stage, ...]
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
     files: tuple[FileCheck, ...] = ()
+    beyond: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -104,6 +108,8 @@ class Certificate:
             "stages": [asdict(stage) for stage in self.stages],
             "files": [asdict(one) for one in self.files],
         }
+        if self.beyond:
+            content["beyond"] = list(self.beyond)
         if times:
             content["seconds"] = {name: round(value, 3) for name, value in self.seconds.items()}
         return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
@@ -156,7 +162,7 @@ def certify(
         if isinstance(verdict, Refuted):
             said = explain(verdict, subjects.optimised)
             raise MismatchError(f"stage {name}: {right} is not {left}; {said}")
-        stages.append(_record(name, left, right, verdict))
+        stages.append(record(name, left, right, verdict))
         seconds[name] = verdict.seconds
     return Certificate(subjects.digests(), tuple(stages), seconds)
 
@@ -242,7 +248,8 @@ def _plan(subjects: Subjects, samples: ArrayLike | None, time_limit: float) -> _
     return plan
 
 
-def _record(name: str, left: str, right: str, verdict: Proved | NotProved) -> Stage:
+def record(name: str, left: str, right: str, verdict: Proved | NotProved) -> Stage:
+    """The stage of a verdict."""
     if isinstance(verdict, NotProved):
         return Stage(name, left, right, OPEN, "", (), 0, verdict.vectors, verdict.reason)
     v = verdict

@@ -25,12 +25,17 @@ def prove_verilog(
     verilog: bytes,
     description: Description,
     *,
+    module: str = "",
     time_limit: float = 60.0,
     samples: ArrayLike | None = None,
 ) -> Verdict:
-    """Whether a Verilog file, read by yosys, computes the netlist; registers become wires."""
+    """Whether a Verilog file, read by yosys, computes the netlist; registers become wires.
+
+    With `module` it is that module of a file of yosys' RTLIL.
+    """
     start = time.perf_counter()
-    seen = read_netlist(netlist, read_back(verilog, description), what="the Verilog")
+    read = read_back(verilog, description, module=module)
+    seen = read_netlist(netlist, read, what="the Verilog")
     verdict = prove_same_gates(netlist, seen, time_limit=time_limit, samples=samples)
     if isinstance(verdict, Proved):
         reader = f"read by yosys {require_tool('yosys').version}"

@@ -33,6 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--every", type=int, help="gate levels between registers (as compiled; comb designs: 3)"
     )
     parser.add_argument("--baud", type=int, default=115200, help="of the serial port (115200)")
+    parser.add_argument(
+        "--no-proof", action="store_true", help="do not prove the bitstream equal to the design"
+    )
 
 
 def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
@@ -56,6 +59,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         seeds=arguments.seeds,
         every=every,
         baud=arguments.baud,
+        proof=not arguments.no_proof,
         progress=lambda text: screen.say(f"  {text}"),
     )
     show(record, screen)
@@ -64,14 +68,24 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
 
 
 def run(
-    design: "Design", board: str, folder: Path, **options: Any
+    design: "Design", board: str, folder: Path, *, proof: bool = True, **options: Any
 ) -> "tuple[BuildResult, Mapping[str, object]]":
     """A build and the record of it that was left in its folder."""
     from lithify.backends.fpga.build import build
+    from lithify.compiler.proof.board import certify_build
+    from lithify.compiler.proof.certificate import FILE
     from lithify.ir.files import write_atomically
 
     result = build(design.netlist, board, folder, **options)
     record = {**result.as_dict(), "circuit": design.circuit.digest}
+    if proof:
+        say = options.get("progress", lambda text: None)
+        certificate = certify_build(
+            design.netlist.circuit, result.core, folder, result.board, progress=say
+        )
+        write_atomically(folder / FILE, certificate.to_bytes())
+        beyond = list(certificate.beyond)
+        record["proof"] = {"lines": certificate.lines(), "ok": certificate.ok, "beyond": beyond}
     data = json.dumps(record, indent=1, sort_keys=True).encode()
     write_atomically(folder / RECORD, data)
     return result, record
@@ -98,6 +112,11 @@ def show(record: Mapping[str, object], screen: Screen) -> None:
         each = ", ".join(f"seed {seed} {fmax} MHz" for seed, fmax in seeds.items())
         screen.show(f"{each}; seed {record['seed']} was chosen")
     screen.show(f"critical path: {record['critical_path']}")
+    proof = record.get("proof")
+    if isinstance(proof, Mapping):
+        for line in proof["lines"]:
+            screen.show(f"proof: {line}")
+        screen.show(f"not proved: {', '.join(proof['beyond'])}")
 
 
 def find_record(folder: Path, board: str | None) -> tuple[Path, Mapping[str, object]]:

@@ -76,7 +76,7 @@ def test_a_routed_design_is_read_off_the_report(
     assert said == ["placing and routing, seed 7"]
     assert (tmp_path / "calls").read_text() == (
         "--hx8k --package ct256 --json top.json --pcf top.pcf --asc seed7.asc "
-        "--report seed7.json --seed 7 --timing-allow-fail\n"
+        "--report seed7.json --write seed7.placed --seed 7 --timing-allow-fail\n"
     )
     assert routed.log.read_text().startswith("$ nextpnr --hx8k")
 

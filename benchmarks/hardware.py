@@ -1,0 +1,148 @@
+"""Builds of one design for a board, read back: what is proved of each, and what of damaged ones.
+
+Three pipelines (no registers inside, some, one after every level) go to a bitstream, which is
+proved equal to the design; then single bits of its used logic cells are flipped. Every flip has to
+be refuted, or proved to change nothing. Without a design a random net of the demo's shape is built.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lithify.backends.fpga.build import BuildResult, build
+from lithify.backends.fpga.cell_netlist import read_netlist
+from lithify.backends.fpga.chip_database import find_database, open_database
+from lithify.backends.fpga.flips import flips
+from lithify.backends.fpga.sites import pin_sites, read_sites
+from lithify.backends.fpga.unpacked import Unpacked, read_tiles
+from lithify.compiler.proof.bitstream import prove_unpacked
+from lithify.compiler.proof.board import certify_build, unpack
+from lithify.compiler.proof.verdict import Proved
+from lithify.ir.errors import LithifyError, MismatchError
+from lithify.ir.netlist import Netlist
+
+EVERY = (0, 3, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A build: cells, clock, what is proved, and what became of its flips."""
+
+    every: int
+    cells: int
+    fmax_mhz: float
+    latency: int
+    stages: dict[str, str]
+    equalities: dict[str, int]
+    refuted: int
+    without_effect: int
+    undecided: int
+    build_seconds: float
+    proof_seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether every stage is proved and every flip was decided."""
+        return set(self.stages.values()) == {"proved"} and not self.undecided
+
+
+def measure(design: Netlist, board: str, every: int, folder: Path, *, count: int) -> Result:
+    """One build with its proof, and `count` flips of single bits."""
+    start = time.perf_counter()
+    built = build(design, board, folder, every=every)
+    build_seconds, start = time.perf_counter() - start, time.perf_counter()
+    proved = certify_build(design.circuit, built.core, folder, built.board)
+    proof_seconds = time.perf_counter() - start
+    refuted, without_effect, undecided = _flip(built, folder, count)
+    return Result(
+        every,
+        built.best.cells_used,
+        round(built.fmax_mhz, 2),
+        built.latency,
+        {stage.name: stage.verdict for stage in proved.stages},
+        {stage.name: stage.pairs for stage in proved.stages},
+        refuted,
+        without_effect,
+        undecided,
+        round(build_seconds, 1),
+        round(proof_seconds, 1),
+    )
+
+
+def _flip(built: BuildResult, folder: Path, count: int) -> tuple[int, int, int]:
+    """How many flips were refuted, proved to change nothing, and not decided."""
+    file = find_database(built.board.device.database)
+    assert file is not None
+    chip = open_database(file)
+    cells, tiles = read_netlist(folder / "top.json"), read_tiles(unpack(built.bitstream), chip)
+    pins = pin_sites((folder / "top.pcf").read_text(), built.board.package, chip)
+    names = {site: pin for pin, site in pins.items()}
+    sites = read_sites(folder / "sites.json")
+    whole = Unpacked(chip, tiles, names)
+    refuted = without_effect = undecided = 0
+    rng = np.random.default_rng(0)
+    for _, (_, _, changed) in zip(range(count), flips(chip, tiles, whole, rng), strict=False):
+        try:
+            verdict = prove_unpacked(cells, Unpacked(chip, changed, names), sites, pins)
+        except MismatchError:
+            refuted += 1
+        else:
+            without_effect += isinstance(verdict, Proved)
+            undecided += not isinstance(verdict, Proved)
+    return refuted, without_effect, undecided
+
+
+def _design(path: str | None) -> Netlist:
+    from benchmarks.mutants import demo_like
+    from lithify.compiler.design import Design
+    from lithify.compiler.driver import compile as compile_design
+
+    design = Design.load(path) if path else compile_design(demo_like())
+    return design.netlist
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code: 1 where --check is given and anything was not proved or decided."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--design", help="a .lith file, or a folder that `lithify compile` made")
+    parser.add_argument("--board", default="icebreaker")
+    parser.add_argument("--count", type=int, default=20, help="flips of each bitstream")
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    parser.add_argument("--check", action="store_true", help="fail unless all is proved")
+    options = parser.parse_args(arguments)
+    design, results = _design(options.design), []
+    for every in EVERY:
+        with tempfile.TemporaryDirectory(prefix="lithify-") as name:
+            try:
+                one = measure(design, options.board, every, Path(name), count=options.count)
+            except LithifyError as error:
+                print(f"registers every {every} levels: {error}")
+                continue
+        results.append(one)
+        print(
+            f"registers every {one.every} levels: {one.cells} cells, {one.fmax_mhz} MHz, "
+            f"latency {one.latency}; built in {one.build_seconds} s, proved in "
+            f"{one.proof_seconds} s"
+        )
+        for stage, verdict in one.stages.items():
+            print(f"  {stage:10} {verdict}, {one.equalities[stage]} equalities")
+        print(
+            f"  flipped bits: {one.refuted} refuted, {one.without_effect} proved to change nothing,"
+            f" {one.undecided} undecided"
+        )
+    good = len(results) == len(EVERY) and all(one.ok for one in results)
+    if options.json:
+        print(json.dumps({"board": options.board, "builds": [asdict(r) for r in results]}))
+    return 1 if options.check and not good else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The certificate of a build for a board: from the netlist of the design to the bits of the chip.
+
+Three stages: the circuit with its pipeline, as yosys was given it, computes the netlist; the cells
+that yosys made do what the whole design does; and the bitstream, unpacked, does what the cells do.
+"""
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lithify.backends.fpga.build import BITSTREAM, CELLS, DESIGN, PINS
+from lithify.backends.fpga.cell_netlist import CellNetlist, read_netlist
+from lithify.backends.fpga.chip_database import PACKAGE, find_database, open_database
+from lithify.backends.fpga.sites import FILE as SITES
+from lithify.backends.fpga.sites import pin_sites, read_sites
+from lithify.backends.fpga.synthesis import read_before
+from lithify.backends.fpga.targets import Board
+from lithify.backends.fpga.top import CORE_MODULE
+from lithify.backends.fpga.unpacked import Unpacked, read_tiles
+from lithify.backends.toolchain import run
+from lithify.backends.verilog.description import Description
+from lithify.compiler.proof.bitstream import prove_synthesis, prove_unpacked
+from lithify.compiler.proof.certificate import Certificate, Stage, record
+from lithify.compiler.proof.readback import prove_verilog
+from lithify.compiler.proof.verdict import NotProved, Proved, Refuted, explain, timed
+from lithify.ir.circuit import Circuit
+from lithify.ir.errors import FormatError, MismatchError, ToolMissing
+
+BEYOND = (
+    "that the clock reaches every flip-flop, and its frequency",
+    "that flip-flops start with 0",
+    "the modes of pins",
+    "timing",
+    "the chip database of nextpnr",
+)
+"""What no stage speaks of."""
+
+UNPACK_S = 300.0
+Verdict = Proved | NotProved
+
+
+def certify_build(
+    netlist: Circuit,
+    core: Description,
+    folder: Path,
+    board: Board,
+    *,
+    time_limit: float = 60.0,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Certificate:
+    """What is proved of the build in a folder; MismatchError where anything is refuted.
+
+    `core` describes the circuit's module in the design that was synthesised.
+    """
+    digests = {"netlist": netlist.digest}
+    for name, file in (("design", DESIGN), ("cells", CELLS), ("bitstream", BITSTREAM)):
+        digests[name] = hashlib.sha256(folder.joinpath(file).read_bytes()).hexdigest()
+    cells = read_netlist(folder / CELLS)
+
+    def core_stage() -> Verdict:
+        text = folder.joinpath(DESIGN).read_bytes()
+        verdict = prove_verilog(netlist, text, core, module=CORE_MODULE, time_limit=time_limit)
+        if isinstance(verdict, Refuted):
+            raise MismatchError(f"the design is not the netlist; {explain(verdict, netlist)}")
+        return verdict
+
+    plan: dict[str, tuple[str, str, Callable[[], Verdict]]] = {
+        "core": ("netlist", "design", core_stage),
+        "synthesis": (
+            "design",
+            "cells",
+            lambda: prove_synthesis(read_before(folder), cells, time_limit=time_limit),
+        ),
+        "bitstream": (
+            "cells",
+            "bitstream",
+            lambda: prove_bitstream(cells, folder, board, time_limit=time_limit),
+        ),
+    }
+    stages: list[Stage] = []
+    seconds = {}
+    for name, (left, right, prove) in plan.items():
+        progress(f"proving {right} = {left}")
+        start = time.perf_counter()
+        stages.append(record(name, left, right, prove()))
+        seconds[name] = time.perf_counter() - start
+    return Certificate(digests, tuple(stages), seconds, beyond=BEYOND)
+
+
+def prove_bitstream(
+    cells: CellNetlist, folder: Path, board: Board, *, time_limit: float = 60.0
+) -> Verdict:
+    """Whether the bitstream in a folder, unpacked, does what its cells do."""
+    start = time.perf_counter()
+    database = find_database(board.device.database)
+    if database is None:
+        reason = f"no chip database {board.device.database}: it comes with the package {PACKAGE}"
+        return NotProved(reason, 0, 0.0)
+    try:
+        chip = open_database(database)
+        text = unpack(folder / BITSTREAM)
+        pins = pin_sites(folder.joinpath(PINS).read_text("utf-8"), board.package, chip)
+        sites = read_sites(folder / SITES)
+        unpacked = Unpacked(chip, read_tiles(text, chip), {at: pin for pin, at in pins.items()})
+    except (FormatError, ToolMissing) as error:
+        return NotProved(str(error), 0, time.perf_counter() - start)
+    verdict = prove_unpacked(cells, unpacked, sites, pins, time_limit=time_limit)
+    if isinstance(verdict, Proved):
+        engines = (*verdict.engines, f"chip database {chip.name}")
+        verdict = Proved(verdict.method, engines, verdict.pairs, 0, 0.0)
+    done = timed(verdict, time.perf_counter() - start)
+    assert not isinstance(done, Refuted)
+    return done
+
+
+def unpack(bitstream: Path) -> str:
+    """The bits of a bitstream tile by tile, as iceunpack writes them."""
+    with tempfile.TemporaryDirectory(prefix="lithify-") as name:
+        place = Path(name)
+        (place / "design.bin").write_bytes(bitstream.read_bytes())
+        run("iceunpack", ["design.bin", "design.asc"], cwd=place, timeout_s=UNPACK_S)
+        return (place / "design.asc").read_text("utf-8")
