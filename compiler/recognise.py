@@ -7,6 +7,7 @@ import re
 import zipfile
 
 from lithify.compiler import design_file
+from lithify.ir import binary
 from lithify.ir.binary import ZIP_TROUBLE
 from lithify.ir.errors import FormatError
 
@@ -16,7 +17,10 @@ BENCH = re.compile(rb"(?:INPUT|OUTPUT)\s*\(|[^\s#(),=]+\s*=", re.IGNORECASE)
 WORDS = {b".model": "blif"} | dict.fromkeys(
     (b".i", b".o", b".p", b".ilb", b".ob", b".type", b".phase"), "pla"
 )
-KNOWN = "Lithify's designs, models and circuits, AIGER, BLIF, BENCH and PLA"
+KNOWN = (
+    "Lithify's designs, models and circuits, AIGER, BLIF, BENCH and PLA circuits, .npz archives "
+    "and torch state dicts of nets"
+)
 
 
 def recognise(data: bytes, filename: str) -> str:
@@ -37,7 +41,7 @@ def _binary(data: bytes) -> str | None:
         return "model"
     if data[:2] == b"PK":
         return _archive(data)
-    return "pickle" if data[:1] == b"\x80" else None
+    return "torch" if data[:1] == b"\x80" else None
 
 
 def _archive(data: bytes) -> str | None:
@@ -49,7 +53,9 @@ def _archive(data: bytes) -> str | None:
         return "binary circuit"  # whose reader says that it is damaged
     if design_file.LOWERED in names:
         return "design"
-    return "pickle" if any(name.endswith("data.pkl") for name in names) else "binary circuit"
+    if any(name.endswith("data.pkl") for name in names):
+        return "torch"
+    return "binary circuit" if binary.MANIFEST in names else "arrays"
 
 
 def _text(head: bytes) -> str | None:

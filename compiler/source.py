@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
 from lithify.compiler.codes import InputCode
 from lithify.compiler.design import Design
+from lithify.compiler.importers.hints import Hints
 from lithify.compiler.recognise import recognise
 from lithify.ir import binary
 from lithify.ir.circuit import Circuit
@@ -18,9 +21,12 @@ from lithify.ir.errors import FormatError, InputError
 from lithify.ir.text import parse
 
 if TYPE_CHECKING:
+    from lithify.compiler.importers.lookup import LookupNet
     from lithify.compiler.nets import Net
 
 LARGEST_FILE = 1 << 31
+NO_HINTS = Hints()
+HINTED = ("arrays", "torch")  # files of nets that may not say all of themselves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +52,25 @@ class Source:
         )
 
 
-Reader = Callable[[bytes, Path], Source]
+Reader = Callable[[bytes, Path, Hints], Source]
 
 
-def open_file(path: str | Path) -> Source:
-    """The source in a file, whose format its content tells, or in a folder of `lithify compile`."""
+def open_file(path: str | Path, hints: Hints = NO_HINTS) -> Source:
+    """The source in a file, whose format its content tells, or in a folder of `lithify compile`.
+
+    The hints are for nets whose files do not say all of themselves; another file refuses them.
+    """
     place = Path(path)
     if place.is_dir():
         return of_design(Design.load(place))
     data = _read(place)
-    return READERS[recognise(data, str(place))](data, place)
+    kind = recognise(data, str(place))
+    if hints.given and kind not in HINTED:
+        raise InputError(
+            f"{place}: {', '.join(hints.given)} cannot be said of a file that is a {kind}; it says "
+            "all of itself"
+        )
+    return READERS[kind](data, place, hints)
 
 
 def of_net(net: Net, name: str, provenance: Mapping[str, Any]) -> Source:
@@ -103,7 +118,7 @@ def _read(path: Path) -> bytes:
 def _bytes_circuit(module: str) -> Reader:
     """What reads with `read` of a module of the back ends."""
 
-    def read(data: bytes, path: Path) -> Source:
+    def read(data: bytes, path: Path, hints: Hints) -> Source:
         circuit = importlib.import_module(f"lithify.backends.{module}").read(data, str(path))
         provenance = {"imported": {"format": module, "file": path.name}}
         return Source(name=path.stem, circuit=circuit, provenance=provenance)
@@ -111,27 +126,60 @@ def _bytes_circuit(module: str) -> Reader:
     return read
 
 
-def _design(data: bytes, path: Path) -> Source:
+def _design(data: bytes, path: Path, hints: Hints) -> Source:
     from lithify.compiler.design_file import from_bytes
 
     return of_design(from_bytes(data, str(path)))
 
 
-def _model(data: bytes, path: Path) -> Source:
+def _model(data: bytes, path: Path, hints: Hints) -> Source:
     from lithify.compiler.nets.model_file import read
 
     model = read(data, str(path))
     return of_net(model.net, path.stem, model.provenance)
 
 
-def _pickle(data: bytes, path: Path) -> Source:
-    from lithify.compiler.nets.model_file import refuse_pickle
+def _torch(data: bytes, path: Path, hints: Hints) -> Source:
+    from lithify.compiler.importers.arrays import read_torch
 
-    refuse_pickle(data, str(path))
-    raise AssertionError("what was recognised as a pickle is one")
+    return _state(read_torch(data, str(path)), path, hints)
 
 
-def _text_circuit(data: bytes, path: Path) -> Source:
+def _arrays(data: bytes, path: Path, hints: Hints) -> Source:
+    from lithify.compiler.importers.arrays import read_npz
+
+    return _state(read_npz(data, str(path)), path, hints)
+
+
+def _state(arrays: dict[str, NDArray[Any]], path: Path, hints: Hints) -> Source:
+    """The net of named arrays and of those that the hints add."""
+    from lithify.compiler.importers.arrays import read_npz
+    from lithify.compiler.importers.state import read_state
+
+    try:
+        if hints.wiring is not None:
+            arrays = arrays | read_npz(_read(hints.wiring), str(hints.wiring))
+        return of_lookups(read_state(arrays, hints), path.stem, path.name, hints)
+    except (FormatError, InputError) as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def of_lookups(net: LookupNet, name: str, file: str, hints: Hints) -> Source:
+    """The source that a net of lookup tables is."""
+    from lithify.compiler.importers.lookup import lower
+
+    made = lower(net, hints)
+    notes = {**made.notes, **({"file": file} if file else {})}
+    return Source(
+        name=name,
+        circuit=made.circuit,
+        code=made.code,
+        classes=made.classes,
+        provenance={"imported": notes},
+    )
+
+
+def _text_circuit(data: bytes, path: Path, hints: Hints) -> Source:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -139,14 +187,15 @@ def _text_circuit(data: bytes, path: Path) -> Source:
     return Source(name=path.stem, circuit=parse(text, str(path)))
 
 
-def _binary_circuit(data: bytes, path: Path) -> Source:
+def _binary_circuit(data: bytes, path: Path, hints: Hints) -> Source:
     return Source(name=path.stem, circuit=binary.from_bytes(data, str(path)))
 
 
 READERS: dict[str, Reader] = {
     "design": _design,
     "model": _model,
-    "pickle": _pickle,
+    "torch": _torch,
+    "arrays": _arrays,
     "text circuit": _text_circuit,
     "binary circuit": _binary_circuit,
     "aiger": _bytes_circuit("aiger"),
@@ -156,12 +205,12 @@ READERS: dict[str, Reader] = {
 }
 
 
-def load(path: str | Path) -> Design:
+def load(path: str | Path, hints: Hints = NO_HINTS) -> Design:
     """The design in a file or folder; of what is none yet, one in which nothing is optimised."""
     place = Path(path)
     if place.is_dir():
         return Design.load(place)
     data = _read(place)
-    if recognise(data, str(place)) == "design":
+    if recognise(data, str(place)) == "design" and not hints.given:
         return Design.load(place)
-    return open_file(place).design()
+    return open_file(place, hints).design()

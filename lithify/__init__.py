@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lithify.compiler import nets as nets
     from lithify.compiler.design import Design as Design
     from lithify.compiler.driver import compile as compile
+    from lithify.compiler.importers.modules import from_torch as from_torch
     from lithify.compiler.training import run_recipe as run_recipe
     from lithify.compiler.training import train as train
     from lithify.ir.builder import Builder as Builder
@@ -32,6 +33,7 @@ _HOMES = {
     "Design": "lithify.compiler.design",
     "LithifyError": "lithify.ir.errors",
     "compile": "lithify.compiler.driver",
+    "from_torch": "lithify.compiler.importers.modules",
     "nets": "lithify.compiler",
     "run_recipe": "lithify.compiler.training",
     "train": "lithify.compiler.training",
@@ -49,15 +51,32 @@ def __getattr__(name: str) -> object:
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 
-def load(path: "str | Path") -> "Design":
+def load(
+    path: "str | Path",
+    *,
+    classes: "int | tuple[str, ...] | None" = None,
+    inputs: int | None = None,
+    wiring: "str | Path | None" = None,
+    parametrisation: str | None = None,
+) -> "Design":
     """The design in a `.lith` file, in a folder of `lithify compile`, or in any file it can read.
 
-    What is no design yet (a model, a circuit in an exchange format) becomes one in which nothing
-    is optimised; `lithify.compile` takes it from there.
+    What is no design yet (a model, a net of another tool, a circuit in an exchange format) becomes
+    one in which nothing is optimised; `lithify.compile` takes it from there. The options are for
+    nets whose files do not say all of themselves: see docs/import.md.
     """
+    from pathlib import Path
+
+    from lithify.compiler.importers.hints import Hints
     from lithify.compiler.source import load
 
-    return load(path)
+    hints = Hints(
+        classes=classes,
+        inputs=inputs,
+        wiring=None if wiring is None else Path(wiring),
+        parametrisation=parametrisation,
+    )
+    return load(path, hints)
 
 
 def __dir__() -> list[str]:

@@ -53,7 +53,7 @@ def test_the_content_tells_the_format(bits: Circuit, tmp_path: Path) -> None:
     assert recognise(b"#\nINPUT(a)\n", "") == recognise(b"y= NOT(a)\n", "") == "bench"
     save(tiny_net(), tmp_path / "net.txt")
     assert recognise((tmp_path / "net.txt").read_bytes(), "") == "model"
-    assert recognise(pickle.dumps([1, 2]), "") == "pickle"
+    assert recognise(pickle.dumps([1, 2]), "") == "torch"
     with pytest.raises(FormatError) as caught:
         recognise(b"\x00\x01nonsense", "net.aig")
     assert str(caught.value) == (

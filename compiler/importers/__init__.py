@@ -1,0 +1,1 @@
+"""Nets of other tools, each format one file, turned into circuits exactly."""
