@@ -70,7 +70,7 @@ def test_the_netlist_of_a_board_answers_over_its_pins(tmp_path: Path) -> None:
     circuit = classifier()
     made = sources(circuit, board("icebreaker"), every=2, baud=3_000_000)
     (tmp_path / "top.il").write_text(made.rtlil)
-    synthesise(tmp_path)
+    synthesise(tmp_path, board("icebreaker").family)
     (tmp_path / "pins.v").write_text(PINS)
     (tmp_path / "netlist.ys").write_text(SCRIPT)
     run("yosys", ["-s", "netlist.ys"], cwd=tmp_path, timeout_s=300)

@@ -1,4 +1,4 @@
-"""iCE40 bitstreams for tests: an empty configuration memory of any form."""
+"""Bitstreams for tests: empty configuration memories of any form."""
 
 from binascii import crc_hqx
 
@@ -15,3 +15,9 @@ def ice40_bitstream(width: int, height: int, *, crc_error: int = 0) -> bytes:
 
 
 HX8K, UP5K, HX1K = (872, 272), (692, 336), (332, 144)
+
+
+def ecp5_bitstream(code: int) -> bytes:
+    """The commands of an ECP5 that say what the chip is, and the end."""
+    head = b"\xff\x00Part: test\x00\xff" + bytes.fromhex("ffffbdb3 ffffffff 3b000000")
+    return head + b"\xe2\x00\x00\x00" + code.to_bytes(4, "big") + b"\x5e\x00\x00\x00" + b"\xff" * 4

@@ -1,7 +1,10 @@
-"""Reads the commands of an iCE40 bitstream: enough to tell whole from cut, and which chip it is.
+"""Reads the commands of a bitstream: enough to tell whole from cut, and which chip it is.
 
-After the preamble and four sync bytes come commands: the high half of a byte is the command, the
-low half how many bytes its operand has; writes of configuration or block memory carry data.
+Of an iCE40: after the preamble and four sync bytes come commands: the high half of a byte is the
+command, the low half how many bytes its operand has; writes of configuration or block memory carry
+data.
+Of an ECP5: after a comment and a preamble come commands; one of the first checks the chip's
+identity code, one of the last says that all is done.
 """
 
 from binascii import crc_hqx
@@ -14,7 +17,11 @@ from lithify.ir.errors import FormatError
 
 SYNC = b"\x7e\xaa\x99\x7e"
 LARGEST = 1 << 20
-"""Bytes of the largest file that is looked at; an iCE40 bitstream has at most 135,180."""
+"""Bytes of the largest iCE40 file that is looked at; a bitstream has at most 135,180."""
+
+ECP5_PREAMBLE = b"\xff\xff\xbd\xb3"
+_CHECK_IDENTITY, _DONE = b"\xe2\x00\x00\x00", b"\x5e\x00\x00\x00"
+_ECP5_LARGEST = 1 << 25
 
 _ACTION, _CHECK, _WIDTH, _HEIGHT = 0, 2, 6, 7
 _WRITES, _RESET_CHECK, _WAKE_UP = (1, 3), 5, 6
@@ -22,14 +29,14 @@ _WRITES, _RESET_CHECK, _WAKE_UP = (1, 3), 5, 6
 
 @dataclass(frozen=True, slots=True)
 class Bitstream:
-    """What the commands say: width and height of the first memory bank that is written."""
+    """What the commands say: the mark of the chip (see `Device`)."""
 
-    cram: tuple[int, int]
+    mark: tuple[int, ...]
 
     def device(self, known: Mapping[str, Device]) -> Device | None:
-        """The device whose configuration memory has this form."""
+        """The device that has this mark."""
         for one in known.values():
-            if tuple(one.cram) == self.cram:
+            if tuple(one.mark) == self.mark:
                 return one
         return None
 
@@ -37,11 +44,14 @@ class Bitstream:
 def read_bitstream(path: Path) -> Bitstream:
     """The bitstream in a file; FormatError where it is none or is not whole."""
     size = path.stat().st_size
+    with path.open("rb") as file:
+        if ECP5_PREAMBLE in file.read(4096):
+            return _read_ecp5(path)
     data = path.read_bytes() if size <= LARGEST else b""
     start = data.find(SYNC)
     if not data.startswith(b"\xff\x00") or start < 0:
         raise FormatError(
-            f"{path} is not an iCE40 bitstream: it has {size} bytes and lacks the preamble ff 00 "
+            f"{path} is not a bitstream: it has {size} bytes and lacks the preamble ff 00 "
             "and the sync word 7e aa 99 7e; `lithify build` makes one"
         )
     try:
@@ -51,6 +61,20 @@ def read_bitstream(path: Path) -> Bitstream:
             f"{path} is cut off or damaged: its {size} bytes end before the command that starts "
             "the chip; build it again"
         ) from None
+
+
+def _read_ecp5(path: Path) -> Bitstream:
+    """The bitstream of an ECP5."""
+    data = path.read_bytes() if path.stat().st_size <= _ECP5_LARGEST else b""
+    commands = data[data.find(ECP5_PREAMBLE) + len(ECP5_PREAMBLE) :]
+    at = commands[:256].find(_CHECK_IDENTITY)
+    code = commands[at + 4 : at + 8]
+    if at < 0 or len(code) < 4 or _DONE not in commands[-4096:]:
+        raise FormatError(
+            f"{path} is cut off or damaged: its {path.stat().st_size} bytes lack the identity code "
+            "of the chip, or the command that ends them; build it again"
+        )
+    return Bitstream((int.from_bytes(code, "big"),))
 
 
 def _read_commands(path: Path, data: bytes, at: int) -> Bitstream:

@@ -1,4 +1,4 @@
-"""From a circuit to a bitstream: Amaranth top, yosys, nextpnr, icepack, and what they found."""
+"""From a circuit to a bitstream: Amaranth top, yosys, nextpnr, packer, and what they found."""
 
 import json
 import time
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lithify.backends.fpga import targets
+from lithify.backends.fpga.alone import Alone, lay_out
 from lithify.backends.fpga.cell_netlist import read_netlist
 from lithify.backends.fpga.placement import Routed, place_and_route, refuse_too_large
 from lithify.backends.fpga.sites import FILE as SITES
@@ -27,7 +28,7 @@ BAUD = 115200
 EVERY = 3
 """Levels of gates between two rows of registers."""
 
-BITSTREAM, CELLS, DESIGN, PINS = "design.bin", "top.json", "top.il", "top.pcf"
+CELLS, DESIGN = "top.json", "top.il"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class BuildResult:
     parts: Mapping[str, Cells]
     best: Routed
     runs: tuple[Routed, ...]
+    alone: Alone | None
     seconds: Mapping[str, float]
 
     @property
@@ -85,6 +87,7 @@ class BuildResult:
             "seeds": {str(one.seed): round(one.fmax_mhz, 2) for one in self.runs},
             "seed": self.best.seed,
             "options": list(self.best.options),
+            "alone": self.alone.as_dict() if self.alone else None,
         }
 
 
@@ -109,11 +112,13 @@ def build(
     seeds: Sequence[int] = (1,),
     every: int = EVERY,
     baud: int = BAUD,
+    alone: Sequence[int] = (),
     progress: Callable[[str], None] = lambda text: None,
 ) -> BuildResult:
     """The bitstream of a design for a board, made in `folder`, of the seed with the best clock.
 
-    The same design and seeds give the same bytes. Every tool's log stays in the folder.
+    The same design and seeds give the same bytes. Every tool's log stays in the folder. `alone`
+    has the placement seeds of a second layout, of the net alone, for its clock.
     """
     if not seeds or min(seeds) < 0:
         raise InputError(
@@ -128,10 +133,10 @@ def build(
         progress("writing the design for yosys")
         source = sources(design, target, every=every, baud=baud)
         write_atomically(folder / DESIGN, source.rtlil.encode())
-        write_atomically(folder / PINS, source.constraints.encode())
+        write_atomically(folder / f"top.{target.family.pins}", source.constraints.encode())
     with clock.step("synthesise"):
         progress(f"synthesising for the {target.device.title}")
-        parts = synthesise(folder)
+        parts = synthesise(folder, target.family)
         refuse_too_large(sum(parts.values(), Cells()).at_least, target)
     with clock.step("place and route"):
         # Generous: machines are busy, and the packaged nextpnr compiles itself on its first run.
@@ -143,8 +148,11 @@ def build(
     best = max(runs, key=lambda one: one.fmax_mhz)
     with clock.step("pack"):
         progress("packing the bitstream")
-        bitstream = _pack(folder, best)
-        _keep_sites(folder, best, runs)
+        bitstream = _pack(folder, best, target)
+        if target.family.read_back:
+            _keep_sites(folder, best, runs)
+    with clock.step("net alone"):
+        net = lay_out(design, target, folder, every=every, seeds=alone, progress=progress)
     return BuildResult(
         board=target,
         bitstream=bitstream,
@@ -156,6 +164,7 @@ def build(
         parts=parts,
         best=best,
         runs=runs,
+        alone=net,
         seconds=clock.seconds,
     )
 
@@ -168,11 +177,12 @@ def _keep_sites(folder: Path, best: Routed, runs: Sequence[Routed]) -> None:
         one.placed.unlink(missing_ok=True)
 
 
-def _pack(folder: Path, best: Routed) -> Path:
+def _pack(folder: Path, best: Routed, board: Board) -> Path:
     """The bitstream; it takes its name only when it is whole."""
-    part = folder / f"{best.asc.stem}.part"
-    log = folder / "icepack.log"
-    run("icepack", [best.asc.name, part.name], cwd=folder, log=log, timeout_s=300)
-    written = write_atomically(folder / BITSTREAM, part.read_bytes())
+    family = board.family
+    part = folder / f"{best.output.stem}.part"
+    args = [*family.packing, best.output.name, part.name]
+    run(family.packer, args, cwd=folder, log=folder / f"{family.packer}.log", timeout_s=300)
+    written = write_atomically(folder / family.bitstream, part.read_bytes())
     part.unlink()
     return written

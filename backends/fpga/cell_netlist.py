@@ -70,7 +70,7 @@ class CellNetlist:
                     self.input_pins[port] = pins[pin]
             if "D_OUT_0" in pins:
                 self.output_pins[port] = pins["D_OUT_0"]
-        elif kind != "$scopeinfo":
+        elif kind not in ("$scopeinfo", "SB_HFOSC"):
             raise FormatError(f"{self.where}: cell {name} is a {kind}, which is not read as logic")
 
     def _flip_flop(self, kind: str, pins: Mapping[str, Bit]) -> FlipFlop:

@@ -1,4 +1,4 @@
-"""Place and route for iCE40 by nextpnr, with another way tried where one gets stuck."""
+"""Place and route by nextpnr, with another way tried where one gets stuck."""
 
 import json
 import re
@@ -17,6 +17,12 @@ WAYS: tuple[tuple[str, ...], ...] = ((), ("--router", "router2"), ("--no-tmdriv"
 """The options tried in turn. Deep logic is all critical, so that the placer heaps it up where
 the wires run out; the second router or placement that ignores timing then often still succeeds."""
 
+ALONE_MHZ = "500"
+"""What is aimed at where no board says it: more than can be had."""
+
+MOST_NAMED = 4
+"""How many larger boards are named to who needs one."""
+
 STUCK_S = 60.0
 """How long the router may go on without fewer connections left than ever before."""
 
@@ -33,7 +39,7 @@ class Routed:
     cells_used: int
     critical_path: str
     seconds: float
-    asc: Path
+    output: Path
     log: Path
     placed: Path
 
@@ -66,7 +72,7 @@ class StuckWatch:
 # The table of router1, its remaining arcs in the column before the times, or router2's lines.
 _REMAINING = re.compile(r"Info:\s+\d+ \|[\d\s]*\|[\d\s-]*\|\s*(\d+)\||iter=\d+ .*overused=(\d+)")
 _GAVE_UP = re.compile(r"ERROR:.*(rout|placement)", re.IGNORECASE)
-_USED = re.compile(r"ICESTORM_LC:\s*(\d+)/\s*(\d+)")
+_USED = re.compile(r"(?:ICESTORM_LC|TRELLIS_COMB):\s*(\d+)/\s*(\d+)")
 
 
 def place_and_route(
@@ -81,9 +87,9 @@ def place_and_route(
         check_fits(done.output, board)
         if done.ok:
             seconds = time.monotonic() - start
-            return _read(folder, name, seed, options, seconds)
+            return _read(folder, board, name, seed, options, seconds)
         if not done.stopped and not _GAVE_UP.search(done.output):
-            raise failure("nextpnr-ice40", done, folder)
+            raise failure(board.family.nextpnr, done, folder)
     used = _USED.search(done.output)
     share = f" It fills {used[1]} of {used[2]} logic cells." if used else ""
     raise MappingError(
@@ -102,13 +108,22 @@ def _nextpnr(
     folder: Path, board: Board, name: str, seed: int, options: Sequence[str], limit_s: float
 ) -> Completed:
     """The finished run; all names are relative because the packaged nextpnr has its own /tmp."""
-    args = [board.device.nextpnr, "--package", board.package, "--json", "top.json"]
-    args += ["--pcf", "top.pcf", "--asc", f"{name}.asc", "--report", f"{name}.json"]
-    args += ["--write", f"{name}.placed", "--seed", str(seed), "--timing-allow-fail", *options]
+    family = board.family
+    option, suffix = family.routed
+    args = [board.device.nextpnr, "--package", board.package]
+    args += ["--speed", board.speed] if board.speed else []
+    args += ["--json", "top.json"]
+    if folder.joinpath(f"top.{family.pins}").is_file():
+        args += [f"--{family.pins}", f"top.{family.pins}"]
+    else:
+        args += ["--freq", ALONE_MHZ]
+    args += [option, f"{name}.{suffix}", "--report", f"{name}.json"]
+    args += ["--write", f"{name}.placed"] if family.read_back else []
+    args += ["--seed", str(seed), "--timing-allow-fail", *options]
     log = folder / f"nextpnr-{name}.log"
     watch = StuckWatch()
     return run(
-        "nextpnr-ice40", args, cwd=folder, log=log, timeout_s=limit_s, check=False, watch=watch
+        family.nextpnr, args, cwd=folder, log=log, timeout_s=limit_s, check=False, watch=watch
     )
 
 
@@ -129,8 +144,12 @@ def refuse_too_large(needed: int, board: Board, *, packed: bool = False) -> None
     if needed <= there:
         return
     larger = [b for b in boards().values() if b.device.cells >= needed]
-    names = ", ".join(f"{b.name} ({b.device.cells} cells)" for b in larger)
-    others = f"Boards with enough cells: {names}." if larger else "No known board has as many."
+    larger.sort(key=lambda b: (b.device.cells, b.name))
+    names = ", ".join(f"{b.name} ({b.device.cells} cells)" for b in larger[:MOST_NAMED])
+    more = ", and larger ones" if len(larger) > MOST_NAMED else ""
+    others = (
+        f"Boards with enough cells: {names}{more}." if larger else "No known board has as many."
+    )
     raise MappingError(
         f"the design needs {'' if packed else 'at least '}{needed} logic cells and the "
         f"{board.device.title} of the board {board.name} has {there}: {needed - there} too many "
@@ -139,17 +158,19 @@ def refuse_too_large(needed: int, board: Board, *, packed: bool = False) -> None
     )
 
 
-def _read(folder: Path, name: str, seed: int, options: tuple[str, ...], seconds: float) -> Routed:
+def _read(
+    folder: Path, board: Board, name: str, seed: int, options: tuple[str, ...], seconds: float
+) -> Routed:
     """What the report says."""
     report = json.loads(folder.joinpath(f"{name}.json").read_text("utf-8"))
     return Routed(
         seed=seed,
         options=options,
         fmax_mhz=min(float(clock["achieved"]) for clock in report["fmax"].values()),
-        cells_used=int(report["utilization"]["ICESTORM_LC"]["used"]),
+        cells_used=int(report["utilization"][board.family.cell]["used"]),
         critical_path=describe_path(report["critical_paths"]),
         seconds=seconds,
-        asc=folder / f"{name}.asc",
+        output=folder / f"{name}.{board.family.routed[1]}",
         log=folder / f"nextpnr-{name}.log",
         placed=folder / f"{name}.placed",
     )

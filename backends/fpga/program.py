@@ -52,7 +52,7 @@ def check_bitstream(path: Path, board: Board) -> Path:
     found = read_bitstream(path)
     device = found.device(targets.devices())
     if device != board.device:
-        kind = f"the {device.title}" if device else f"an unknown chip {found.cram}"
+        kind = f"the {device.title}" if device else f"an unknown chip {found.mark}"
         raise TargetError(
             f"{path} is a bitstream for {kind}; the board {board.name} has the "
             f"{board.device.title}. Build the design for {board.name}, or name the board "

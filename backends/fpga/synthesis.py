@@ -1,4 +1,4 @@
-"""Synthesis for iCE40 by yosys, and how many cells each part of a design takes."""
+"""Synthesis by yosys, and how many cells each part of a design takes."""
 
 import json
 import shutil
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lithify.backends.fpga.cell_netlist import CellNetlist, read_netlist
+from lithify.backends.fpga.families import Family
 from lithify.backends.fpga.top import PARTS, part_of
 from lithify.backends.toolchain import run
 
@@ -15,7 +16,7 @@ CPU_LIMIT_S = 1800
 
 SCRIPT = """\
 read_rtlil top.il
-synth_ice40 -top top -noflatten
+{synthesis} -top top -noflatten
 tee -q -o cells.json stat -json
 flatten -noscopeinfo
 delete =A:blackbox/c:* =A:whitebox/c:* =A:blackbox/w:$* =A:whitebox/w:$*
@@ -62,13 +63,14 @@ class Cells:
         return max(self.luts, self.flip_flops, self.carries)
 
 
-def synthesise(folder: Path) -> Mapping[str, Cells]:
+def synthesise(folder: Path, family: Family) -> Mapping[str, Cells]:
     """The cells of each part, after top.json was made from top.il in `folder`."""
-    folder.joinpath("synthesis.ys").write_text(SCRIPT, "utf-8")
+    script = SCRIPT.format(synthesis=family.synthesis)
+    folder.joinpath("synthesis.ys").write_text(script, "utf-8")
     log = folder / "synthesis.log"
     args = ["-s", "synthesis.ys"]
     run("yosys", args, cwd=folder, log=log, timeout_s=4 * CPU_LIMIT_S, cpu_s=CPU_LIMIT_S)
-    return cells_by_part(json.loads(folder.joinpath("cells.json").read_text("utf-8")))
+    return cells_by_part(json.loads(folder.joinpath("cells.json").read_text("utf-8")), family)
 
 
 def read_before(folder: Path) -> CellNetlist:
@@ -82,13 +84,16 @@ def read_before(folder: Path) -> CellNetlist:
         return read_netlist(place / "design.json")
 
 
-def cells_by_part(statistics: Mapping[str, Mapping[str, Mapping[str, object]]]) -> dict[str, Cells]:
+def cells_by_part(
+    statistics: Mapping[str, Mapping[str, Mapping[str, object]]], family: Family
+) -> dict[str, Cells]:
     """The cells of each part in the statistics of yosys, one module of the hierarchy once."""
     parts = dict.fromkeys(PARTS, Cells())
     for module, row in statistics["modules"].items():
         counts = row["num_cells_by_type"]
         assert isinstance(counts, dict)
-        flip_flops = sum(n for kind, n in counts.items() if kind.startswith("SB_DFF"))
-        cells = Cells(counts.get("SB_LUT4", 0), flip_flops, counts.get("SB_CARRY", 0))
+        flip_flops = sum(n for kind, n in counts.items() if kind.startswith(family.flip_flops))
+        tables = sum(counts.get(kind, 0) for kind in family.tables)
+        cells = Cells(tables, flip_flops, counts.get(family.carries, 0))
         parts[part_of(module.removeprefix("\\"))] += cells
     return parts

@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, TypeVar
 
+from lithify.backends.fpga.families import FAMILIES, Family
 from lithify.ir.errors import TargetError
 
 Row = Mapping[str, Any]
@@ -20,8 +21,8 @@ _KINDS = {"boards": "board", "devices": "device"}
 class Device:
     """A kind of chip: `cells` logic cells, each a four-input table and a flip-flop.
 
-    `cram` is the width and height of its configuration memory, which name it in a bitstream;
-    `database` is the file of the chip database that reads one.
+    `mark` names it in a bitstream: the width and height of an iCE40's configuration memory, the
+    identity code of an ECP5. `database` is the file of the chip database that reads one.
     """
 
     name: str
@@ -30,7 +31,7 @@ class Device:
     cells: int
     block_rams: int
     nextpnr: str
-    cram: list[int]
+    mark: list[int]
     database: str
 
 
@@ -46,10 +47,16 @@ class Board:
     platform: str
     device: Device
     package: str
+    speed: str
     loader: str
     loader_options: list[str]
     tried: str
     notes: str
+
+    @property
+    def family(self) -> Family:
+        """The tools and cells of its chip."""
+        return FAMILIES[self.device.family]
 
     def new_platform(self) -> Any:
         """A new instance of the Amaranth platform."""

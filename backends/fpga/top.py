@@ -68,7 +68,7 @@ def sources(design: Circuit | Netlist, board: Board, *, every: int, baud: int) -
     plan = platform.prepare(Top(shell), "top", emit_src=False)
     return Sources(
         rtlil=plan.files["top.il"],
-        constraints=plan.files["top.pcf"],
+        constraints=plan.files[f"top.{board.family.pins}"],
         clock_hz=clock_hz,
         layout=layout,
         latency=core.latency,

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lithify.backends.fpga.build import BITSTREAM, CELLS, DESIGN, PINS
-from lithify.backends.fpga.cell_netlist import CellNetlist, read_netlist
+from lithify.backends.fpga.build import CELLS, DESIGN
+from lithify.backends.fpga.cell_netlist import read_netlist
 from lithify.backends.fpga.chip_database import PACKAGE, find_database, open_database
 from lithify.backends.fpga.sites import FILE as SITES
 from lithify.backends.fpga.sites import pin_sites, read_sites
@@ -55,9 +55,8 @@ def certify_build(
     `core` describes the circuit's module in the design that was synthesised.
     """
     digests = {"netlist": netlist.digest}
-    for name, file in (("design", DESIGN), ("cells", CELLS), ("bitstream", BITSTREAM)):
+    for name, file in (("design", DESIGN), ("cells", CELLS), ("bitstream", board.family.bitstream)):
         digests[name] = hashlib.sha256(folder.joinpath(file).read_bytes()).hexdigest()
-    cells = read_netlist(folder / CELLS)
 
     def core_stage() -> Verdict:
         text = folder.joinpath(DESIGN).read_bytes()
@@ -71,12 +70,12 @@ def certify_build(
         "synthesis": (
             "design",
             "cells",
-            lambda: prove_synthesis(read_before(folder), cells, time_limit=time_limit),
+            lambda: prove_cells(folder, board, time_limit=time_limit),
         ),
         "bitstream": (
             "cells",
             "bitstream",
-            lambda: prove_bitstream(cells, folder, board, time_limit=time_limit),
+            lambda: prove_bitstream(folder, board, time_limit=time_limit),
         ),
     }
     stages: list[Stage] = []
@@ -89,10 +88,22 @@ def certify_build(
     return Certificate(digests, tuple(stages), seconds, beyond=BEYOND)
 
 
-def prove_bitstream(
-    cells: CellNetlist, folder: Path, board: Board, *, time_limit: float = 60.0
-) -> Verdict:
+def prove_cells(folder: Path, board: Board, *, time_limit: float = 60.0) -> Verdict:
+    """Whether the cells in a folder do what the design did before synthesis."""
+    if not board.family.read_back:
+        return NotProved(f"the cells of {board.device.title} are not read as logic", 0, 0.0)
+    start = time.perf_counter()
+    try:
+        before, cells = read_before(folder), read_netlist(folder / CELLS)
+        return prove_synthesis(before, cells, time_limit=time_limit)
+    except FormatError as error:
+        return NotProved(str(error), 0, time.perf_counter() - start)
+
+
+def prove_bitstream(folder: Path, board: Board, *, time_limit: float = 60.0) -> Verdict:
     """Whether the bitstream in a folder, unpacked, does what its cells do."""
+    if not board.family.read_back:
+        return NotProved(f"a bitstream of {board.device.title} is not read back", 0, 0.0)
     start = time.perf_counter()
     database = find_database(board.device.database)
     if database is None:
@@ -100,8 +111,11 @@ def prove_bitstream(
         return NotProved(reason, 0, 0.0)
     try:
         chip = open_database(database)
-        text = unpack(folder / BITSTREAM)
-        pins = pin_sites(folder.joinpath(PINS).read_text("utf-8"), board.package, chip)
+        cells = read_netlist(folder / CELLS)
+        text = unpack(folder / board.family.bitstream)
+        pins = pin_sites(
+            folder.joinpath(f"top.{board.family.pins}").read_text("utf-8"), board.package, chip
+        )
         sites = read_sites(folder / SITES)
         unpacked = Unpacked(chip, read_tiles(text, chip), {at: pin for pin, at in pins.items()})
     except (FormatError, ToolMissing) as error:

@@ -34,6 +34,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--baud", type=int, default=115200, help="of the serial port (115200)")
     parser.add_argument(
+        "--alone",
+        type=int,
+        default=1,
+        metavar="N",
+        help="placement seeds for the clock of the net without the serial shell (1; 0: none)",
+    )
+    parser.add_argument(
         "--no-proof", action="store_true", help="do not prove the bitstream equal to the design"
     )
 
@@ -59,6 +66,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         seeds=arguments.seeds,
         every=every,
         baud=arguments.baud,
+        alone=range(1, arguments.alone + 1),
         proof=not arguments.no_proof,
         progress=lambda text: screen.say(f"  {text}"),
     )
@@ -112,6 +120,13 @@ def show(record: Mapping[str, object], screen: Screen) -> None:
         each = ", ".join(f"seed {seed} {fmax} MHz" for seed, fmax in seeds.items())
         screen.show(f"{each}; seed {record['seed']} was chosen")
     screen.show(f"critical path: {record['critical_path']}")
+    alone = record.get("alone")
+    if isinstance(alone, Mapping):
+        screen.show(
+            f"net alone, without the serial shell: {alone['fmax_mhz']} MHz (median of "
+            f"{len(alone['seeds'])} placement seeds), {alone['cells_used']} logic cells with the "
+            f"registers around it; {alone['critical_path']}"
+        )
     proof = record.get("proof")
     if isinstance(proof, Mapping):
         for line in proof["lines"]:

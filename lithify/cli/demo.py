@@ -220,7 +220,8 @@ FILES = {
     "c/digits_code.h input_code.json": "how features become its inputs, in C and for others",
     "exchange": "AIGER, BLIF and the circuit as text",
     "simulation.json simulation": "what Verilator found, its model and log",
-    "{board}/design.bin": "the bitstream; `lithify program` loads it",
+    "{board}/design.bin {board}/design.bit": "the bitstream; `lithify program` loads it",
+    "{board}/certificate.json": "what is proved of the bitstream, and what is not",
     "{board}/build.json": "cells, clock and critical path; the logs are beside it",
 }
 """Names in the folder, and what they are."""

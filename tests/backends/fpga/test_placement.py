@@ -46,6 +46,7 @@ REPORT: dict[str, Any] = {
 def false_nextpnr(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
     """A nextpnr that runs `body`; its arguments are added to the file `calls`."""
     (folder / "report").write_text(json.dumps(REPORT))
+    (folder / "top.pcf").write_text("")
     path = folder / "nextpnr"
     path.write_text(
         "#!/bin/sh\n"
@@ -91,7 +92,7 @@ def test_another_way_is_taken_where_one_fails(
     false_nextpnr(tmp_path, monkeypatch, body)
     said: list[str] = []
     routed = route(tmp_path, said, limit_s=0.5)
-    assert routed.options == ("--no-tmdriv",) and routed.asc.name == "seed7-3.asc"
+    assert routed.options == ("--no-tmdriv",) and routed.output.name == "seed7-3.asc"
     assert said == [
         "placing and routing, seed 7",
         "placing and routing, seed 7, --router router2",
@@ -129,8 +130,9 @@ def test_what_does_not_fit_is_not_tried_again(
         route(tmp_path, [])
     assert str(caught.value) == (
         "the design needs 9000 logic cells and the Lattice iCE40-HX8K of the board hx8k-evn has "
-        "7680: 1320 too many (17% over). No known board has as many. Or make the net smaller: "
-        "fewer gates, fewer inputs, or narrower ones."
+        "7680: 1320 too many (17% over). Boards with enough cells: colorlight-i5 (24288 cells), "
+        "orangecrab (24288 cells), ulx3s-12f (24288 cells), ulx3s-25f (24288 cells), and larger "
+        "ones. Or make the net smaller: fewer gates, fewer inputs, or narrower ones."
     )
     assert len((tmp_path / "calls").read_text().splitlines()) == 1
 
@@ -141,10 +143,13 @@ def test_larger_boards_are_named() -> None:
         refuse_too_large(2000, board("icestick"))
     assert str(caught.value) == (
         "the design needs at least 2000 logic cells and the Lattice iCE40-HX1K of the board "
-        "icestick has 1280: 720 too many (56% over). Boards with enough cells: hx8k-evn (7680 "
-        "cells), icebreaker (5280 cells). Or make the net smaller: fewer gates, fewer inputs, or "
-        "narrower ones."
+        "icestick has 1280: 720 too many (56% over). Boards with enough cells: icebreaker (5280 "
+        "cells), upduino (5280 cells), hx8k-evn (7680 cells), colorlight-i5 (24288 cells), and "
+        "larger ones. Or make the net smaller: fewer gates, fewer inputs, or narrower ones."
     )
+    with pytest.raises(MappingError) as caught:
+        refuse_too_large(100_000, board("icestick"))
+    assert "(7712% over). No known board has as many. Or make the net smaller" in str(caught.value)
 
 
 ROUTER1 = (

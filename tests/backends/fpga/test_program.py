@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from ice40_files import HX1K, HX8K, UP5K, ice40_bitstream
+from ice40_files import HX1K, HX8K, UP5K, ecp5_bitstream, ice40_bitstream
 
 from lithify.backends.fpga.bitstream import read_bitstream
 from lithify.backends.fpga.program import program
@@ -44,9 +44,12 @@ def test_each_boards_own_bitstream_is_taken(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loader(tmp_path, monkeypatch, "exit 0")
-    width, height = board(name).device.cram
+    device = board(name).device
     path = tmp_path / "own.bin"
-    path.write_bytes(ice40_bitstream(width, height))
+    if device.family == "ice40":
+        path.write_bytes(ice40_bitstream(*device.mark))
+    else:
+        path.write_bytes(ecp5_bitstream(*device.mark))
     assert read_bitstream(path).device(devices()) is board(name).device
     assert program(path, board(name)).ok
 
@@ -73,7 +76,7 @@ def test_an_unknown_board(good: Path) -> None:
 def test_a_file_that_is_no_bitstream(good: Path) -> None:
     good.write_bytes(b"hello")
     assert message(good, FormatError) == (
-        f"{good} is not an iCE40 bitstream: it has 5 bytes and lacks the preamble ff 00 "
+        f"{good} is not a bitstream: it has 5 bytes and lacks the preamble ff 00 "
         "and the sync word 7e aa 99 7e; `lithify build` makes one"
     )
     good.write_bytes(bytes(2 << 20))

