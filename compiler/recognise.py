@@ -19,7 +19,7 @@ WORDS = {b".model": "blif"} | dict.fromkeys(
 )
 KNOWN = (
     "Lithify's designs, models and circuits, AIGER, BLIF, BENCH and PLA circuits, .npz archives "
-    "and torch state dicts of nets"
+    "and torch state dicts and ONNX files of nets"
 )
 
 
@@ -41,6 +41,8 @@ def _binary(data: bytes) -> str | None:
         return "model"
     if data[:2] == b"PK":
         return _archive(data)
+    if data[:1] == b"\x08" and data[1:2] < b"\x40":
+        return "onnx"  # the version of its form comes first
     return "torch" if data[:1] == b"\x80" else None
 
 

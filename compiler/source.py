@@ -17,16 +17,16 @@ from lithify.compiler.importers.hints import Hints
 from lithify.compiler.recognise import recognise
 from lithify.ir import binary
 from lithify.ir.circuit import Circuit
-from lithify.ir.errors import FormatError, InputError
+from lithify.ir.errors import FormatError, HardenError, InputError
 from lithify.ir.text import parse
 
 if TYPE_CHECKING:
-    from lithify.compiler.importers.lookup import LookupNet
+    from lithify.compiler.importers.lookup import Imported, LookupNet
     from lithify.compiler.nets import Net
 
 LARGEST_FILE = 1 << 31
 NO_HINTS = Hints()
-HINTED = ("arrays", "torch")  # files of nets that may not say all of themselves
+HINTED = ("arrays", "onnx", "torch")  # files of nets that may not say all of themselves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +168,19 @@ def of_lookups(net: LookupNet, name: str, file: str, hints: Hints) -> Source:
     """The source that a net of lookup tables is."""
     from lithify.compiler.importers.lookup import lower
 
-    made = lower(net, hints)
+    return _of_imported(lower(net, hints), name, file)
+
+
+def _onnx(data: bytes, path: Path, hints: Hints) -> Source:
+    from lithify.compiler.importers.onnx import read
+
+    try:
+        return _of_imported(read(data, str(path), hints), path.stem, path.name)
+    except (HardenError, InputError) as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def _of_imported(made: Imported, name: str, file: str) -> Source:
     notes = {**made.notes, **({"file": file} if file else {})}
     return Source(
         name=name,
@@ -196,6 +208,7 @@ READERS: dict[str, Reader] = {
     "model": _model,
     "torch": _torch,
     "arrays": _arrays,
+    "onnx": _onnx,
     "text circuit": _text_circuit,
     "binary circuit": _binary_circuit,
     "aiger": _bytes_circuit("aiger"),

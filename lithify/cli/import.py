@@ -12,6 +12,7 @@ EXAMPLE = (
     "lithify import adder.blif -o adder.lith",
     "lithify import multiplier.aig -o multiplier.lith --name multiplier",
     "lithify import net.npz -o net.lith --classes 10",
+    "lithify import tfc.onnx -o tfc.lith",
     "lithify import state.pt -o net.lith --classes cat,dog --wiring wires.npz",
 )
 

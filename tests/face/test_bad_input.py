@@ -51,7 +51,7 @@ def test_a_pickle_in_place_of_a_model(tmp_path: Path, capsys: Capture) -> None:
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(pickle.dumps({"weights": [1, 2, 3]}))
     message = refused(capsys, "compile", bad, "-o", tmp_path / "out")
-    assert message.startswith(f"lithify compile: {bad}: this is a pickle ")
+    assert message.startswith(f"lithify compile: {bad}: it holds more than tensors")
 
 
 def test_a_model_that_is_not_there_or_of_an_unknown_kind(tmp_path: Path, capsys: Capture) -> None:

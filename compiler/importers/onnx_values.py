@@ -1,0 +1,190 @@
+"""What flows between the operations of a binary net: features, levels made of bits, and sums.
+
+Values are real numbers, kept in float64 as exact multiples of integers over bits. Tools compute in
+float32: where its rounding could decide a comparison, the net is refused rather than guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lithify.compiler.importers.lookup import Array
+from lithify.ir.builder import Builder
+from lithify.ir.errors import HardenError
+from lithify.ir.ports import Signals
+
+Real = NDArray[np.float64]
+MOST_WEIGHT = 1 << 20
+HALF_ULP = 2.0**-24  # the relative error of one float32 operation
+STEPS = 8  # operations between a sum and its comparison, as far as rounding counts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """Raw features after elementwise steps, each a function of float32 arrays."""
+
+    count: int
+    steps: tuple[Callable[[Array], Array], ...] = ()
+
+    def at(self, x: Array) -> Array:
+        """The values for these features [samples, count]."""
+        for step in self.steps:
+            x = step(x).astype(np.float32)
+        return x
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """Value i is base[i] + step[i] times how many of signals[i] are high."""
+
+    signals: Signals
+    base: Real
+    step: Real
+
+    @property
+    def count(self) -> int:
+        """How many values."""
+        return len(self.signals)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """Value j is offset[j] + unit[j] * sum(weights[j] * signals); `error` bounds rounding."""
+
+    signals: Signals
+    weights: NDArray[np.int64]
+    offset: Real
+    unit: Real
+    error: Real = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def count(self) -> int:
+        """How many values."""
+        return len(self.weights)
+
+    def scaled(self, factor: Real, shift: Real) -> Sums:
+        """The values times a factor plus a shift."""
+        size = np.abs(factor) * self.error + HALF_ULP * STEPS * (
+            np.abs(factor) * (np.abs(self.offset) + self._reach()) + np.abs(shift)
+        )
+        plain = bool((factor == 1).all() and (shift == 0).all())
+        return replace(
+            self,
+            offset=self.offset * factor + shift,
+            unit=self.unit * factor,
+            error=self.error if plain else size,
+        )
+
+    def _reach(self) -> Real:
+        reach: Real = np.abs(self.unit) * np.abs(self.weights).sum(axis=1)
+        return reach
+
+
+def multiply(path: str, levels: Levels, matrix: Real) -> Sums:
+    """The sums of levels with the columns of a matrix [values, sums]."""
+    if matrix.ndim != 2 or len(matrix) != levels.count or not matrix.size:
+        raise HardenError(f"{path}: a matrix {list(matrix.shape)} for {levels.count} values")
+    if not np.isfinite(matrix).all() or (levels.step != levels.step[0]).any():
+        raise HardenError(f"{path}: its weights, or the steps of its inputs, are not alike")
+    sizes = np.where(matrix == 0, np.inf, np.abs(matrix)).min(axis=0)
+    sizes = np.where(np.isfinite(sizes), sizes, 1.0)
+    whole = matrix / sizes
+    if (whole != np.round(whole)).any() or np.abs(whole).max() > MOST_WEIGHT:
+        unit = int(np.argmax((whole != np.round(whole)).any(axis=0)))
+        raise HardenError(
+            f"{path}: the weights of unit {unit} are no whole multiples of one number; only binary "
+            "(and whole) weights have an exact form"
+        )
+    k = levels.signals.shape[1]
+    signed = np.round(whole).astype(np.int64) * int(np.sign(levels.step[0]))
+    weights = np.repeat(signed.T, k, axis=1)
+    offset = levels.base @ matrix
+    unit = sizes * abs(levels.step[0])
+    reach = (np.abs(levels.base) + np.abs(levels.step) * k) @ np.abs(matrix)
+    exact = _whole(matrix) and _whole(levels.base) and _whole(levels.step)
+    exact = exact and bool((reach < 2**24).all())
+    error = np.zeros(len(weights)) if exact else HALF_ULP * (len(matrix) + 2) * reach
+    return Sums(levels.signals.ravel(), weights, offset, unit, error)
+
+
+def compare(
+    path: str, builder: Builder, sums: Sums, bounds: Real, *, strict: bool = False
+) -> Signals:
+    """For each value and each of its bounds [values, bounds] whether it reaches, or exceeds, it."""
+    columns = [_reached(path, builder, sums, bounds[:, k], strict) for k in range(bounds.shape[1])]
+    return np.stack(columns, axis=1)
+
+
+def _reached(path: str, builder: Builder, sums: Sums, bound: Real, strict: bool) -> Signals:
+    positive = sums.unit > 0
+    root = (bound - sums.offset) / sums.unit
+    if not np.isfinite(root).all() or np.abs(root).max(initial=0) > 2**40:
+        root = np.clip(np.nan_to_num(root, nan=0.0), -(2.0**40), 2.0**40)
+        if (sums.unit == 0).any():
+            raise HardenError(f"{path}: unit {int(np.argmin(np.abs(sums.unit)))} is scaled by zero")
+    near = np.floor(root)
+    slack = sums.error + np.where(sums.error > 0, HALF_ULP * np.abs(bound), 0.0)
+    lowest = np.minimum(sums.weights, 0).sum(axis=1)
+    highest = np.maximum(sums.weights, 0).sum(axis=1)
+    for value in (near, near + 1):
+        inside = (value >= lowest) & (value <= highest)
+        distance = np.abs(sums.offset + sums.unit * value - bound)
+        unsure = inside & (distance <= slack) & (slack > 0)
+        if unsure.any():
+            raise HardenError(
+                f"{path}: for unit {int(np.argmax(unsure))} the rounding of floating-point numbers "
+                "decides what it gives; move its bias a little and try again"
+            )
+    # The lowest sum that is in (unit > 0), or the highest (unit < 0), exactly at the root.
+    at_root = sums.offset + sums.unit * np.round(root) == bound
+    up = np.where(at_root, np.round(root) + (1 if strict else 0), np.ceil(root))
+    down = np.where(at_root, np.round(root) - (1 if strict else 0), np.floor(root))
+    signs = np.where(positive, 1, -1)
+    limits = np.where(positive, up, -down).astype(np.int64)
+    pins = np.broadcast_to(sums.signals, sums.weights.shape)
+    return builder.thresholds(limits, pins, sums.weights * signs[:, None])
+
+
+def binarise(features: Features, decide: Callable[[Array], Array]) -> tuple[Real, Array]:
+    """For each feature the float32 number above which it is decided otherwise, and whether high.
+
+    Elementwise steps are monotone, and so is rounding; the number is found by bisection over all
+    float32 numbers. Where nothing changes it is infinite.
+    """
+    low = np.full(features.count, _order(np.float32(-3.4e38)), np.int64)
+    high = np.full(features.count, _order(np.float32(3.4e38)), np.int64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        first, last = _decided(features, decide, low), _decided(features, decide, high)
+        while (low + 1 < high).any():
+            middle = (low + high) // 2
+            same = _decided(features, decide, middle) == first
+            low, high = np.where(same, middle, low), np.where(same, high, middle)
+    number = _number(low).astype(np.float64)
+    return np.where(first == last, np.inf, number), last
+
+
+def _decided(
+    features: Features, decide: Callable[[Array], Array], order: NDArray[np.int64]
+) -> Array:
+    """What is decided of the float32 numbers at these places in their order."""
+    decided: Array = decide(features.at(_number(order)[None]))[0]
+    return decided
+
+
+def _order(value: np.float32) -> int:
+    bits = int(np.asarray(value, np.float32).view(np.int32))
+    return bits if bits >= 0 else -(bits & 0x7FFFFFFF)
+
+
+def _number(order: NDArray[np.int64]) -> Array:
+    """The float32 numbers at these places in their order."""
+    size = np.abs(order).astype(np.int32).view(np.float32)
+    return np.where(order < 0, -size, size).astype(np.float32)
+
+
+def _whole(values: Real) -> bool:
+    return bool((values == np.round(values)).all())

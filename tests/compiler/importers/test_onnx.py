@@ -1,0 +1,277 @@
+"""ONNX files of binary nets: the circuit gives the scores of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx_files import OnnxFile, tensor, value_info
+
+import lithify
+from lithify.backends.protobuf import field
+from lithify.compiler.importers.lookup import Array
+from lithify.ir.errors import HardenError, LithifyError
+
+SAMPLES = 10_000
+QONNX = "qonnx.custom_op.general"
+Forward = Callable[[Array], Array]
+
+
+def f32(values: list[Any]) -> Array:
+    """A constant."""
+    return np.array(values, np.float32)
+
+
+def normalisation(rng: np.random.Generator, units: int) -> list[Array]:
+    """Scale, bias, mean and variance of a batch normalisation."""
+    scale = rng.uniform(0.5, 2, units) * rng.choice([-1, 1], units)
+    parts = [scale, rng.normal(size=units), 3 * rng.normal(size=units), rng.uniform(5, 50, units)]
+    return [one.astype(np.float32) for one in parts]
+
+
+def product(weights: Array) -> Forward:
+    """Times a matrix."""
+    return lambda v: v @ weights
+
+
+def normalised(parts: list[Array]) -> Forward:
+    """What a batch normalisation does."""
+    scale, bias, mean, variance = (one.astype(np.float64) for one in parts)
+    return lambda v: (v - mean) / np.sqrt(variance + 1e-5) * scale + bias
+
+
+def tfc(widths: list[int], *, plain: bool, seed: int = 1) -> tuple[bytes, Forward]:
+    """A net of binary weights and activations; `plain` uses what every runtime knows."""
+    rng = np.random.default_rng(seed)
+    file, steps = OnnxFile(widths[0]), list[Forward]()
+
+    def activate() -> None:
+        if plain:
+            high = file.node("GreaterOrEqual", [file.last, file.constant(f32([0]))])
+            names = [file.constant(f32([v])) for v in (1, -1)]
+            file.last = file.node("Where", [high, *names])
+        else:
+            file.then("BipolarQuant", f32([1]), domain=QONNX)
+        steps.append(lambda v: np.where(v >= 0, 1.0, -1.0))
+
+    file.then("Mul", f32([2]))
+    file.then("Sub", f32([1]))
+    steps.append(lambda v: np.float32(2) * v - np.float32(1))
+    activate()
+    for index, (inputs, units) in enumerate(zip(widths, widths[1:], strict=False)):
+        raw = rng.normal(size=(units, inputs)).astype(np.float32)
+        weights = np.where(raw >= 0, 1.0, -1.0).T
+        if plain:
+            file.then("MatMul", weights.astype(np.float32))
+        else:
+            ones = file.constant(f32([1]))
+            signs = file.node("BipolarQuant", [file.constant(raw), ones], domain=QONNX)
+            file.last = file.node("MatMul", [file.last, file.node("Transpose", [signs])])
+        steps.append(product(weights))
+        if index < len(widths) - 2:
+            parts = normalisation(rng, units)
+            file.then("BatchNormalization", *parts, epsilon=1e-5)
+            steps.append(normalised(parts))
+            activate()
+    file.then("Mul", f32([0.125]))
+
+    def forward(x: Array) -> Array:
+        for step in steps:
+            x = step(x)
+        return x
+
+    return file.finish(widths[-1]), forward
+
+
+def samples(features: int) -> Array:
+    """Features in 0..1, some of them on the threshold and beside it."""
+    rng = np.random.default_rng(3)
+    x = rng.random((SAMPLES, features), np.float32)
+    half = np.float32(0.5)
+    x[:3] = np.array([half, np.nextafter(half, np.float32(0)), np.nextafter(half, np.float32(1))])[
+        :, None
+    ]
+    return x
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_tfc_net_gives_the_same_scores(plain: bool, tmp_path: Path) -> None:
+    data, forward = tfc([49, 64, 64, 10], plain=plain)
+    path = tmp_path / "tfc"
+    path.write_bytes(data)
+    design = lithify.load(path)
+    x = samples(49)
+    notes = design.provenance["imported"]
+    assert np.array_equal(design.scores(x) * notes["unit"] + notes["offset"], forward(x) / 8)
+    assert (notes["format"], notes["unit"], notes["file"]) == ("onnx", 0.25, "tfc")
+
+
+def test_an_imported_net_is_compiled_and_proved(tmp_path: Path) -> None:
+    path = tmp_path / "tiny"
+    path.write_bytes(tfc([9, 7, 5, 3], plain=False)[0])
+    proved = lithify.compile(path).verify()
+    assert proved.certificate is not None and proved.certificate.ok
+
+
+def test_onnxruntime_gives_the_same_scores(tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    data, _ = tfc([784, 64, 64, 64, 10], plain=True, seed=2)
+    session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    path = tmp_path / "net.onnx"
+    path.write_bytes(data)
+    design = lithify.load(path)
+    x = samples(784)
+    (theirs,) = session.run(None, {"x": x})
+    notes = design.provenance["imported"]
+    assert np.array_equal(design.scores(x) * notes["unit"] + notes["offset"], theirs)
+
+
+def test_two_bit_activations_and_whole_weights(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    file = OnnxFile(6)
+    file.then("GreaterOrEqual", f32([0.25]))
+    file.then("Cast", to=1)
+    first = rng.integers(-3, 4, (6, 8)).astype(np.float32)
+    file.then("MatMul", first)
+    bounds = np.sort(rng.integers(-6, 7, (8, 3)), axis=1).astype(np.float32)
+    file.then("MultiThreshold", bounds, domain=QONNX, out_scale=2.0, out_bias=-3.0)
+    second = rng.choice([-1.0, 0.0, 1.0], (8, 3)).astype(np.float32)
+    file.then("MatMul", second)
+    file.then("Add", f32([4, 0, 2]))
+    path = tmp_path / "net"
+    path.write_bytes(file.finish(3))
+    design = lithify.load(path, classes=("a", "b", "c"))
+    x = rng.random((SAMPLES, 6), np.float32)
+    inner = (x >= np.float32(0.25)).astype(float) @ first
+    levels = 2.0 * (inner[:, :, None] >= bounds).sum(axis=2) - 3.0
+    notes = design.provenance["imported"]
+    found = design.scores(x) * notes["unit"] + notes["offset"]
+    assert np.array_equal(found, levels @ second + [4, 0, 2])
+
+
+@pytest.mark.parametrize(
+    ("op", "compare"),
+    [
+        ("Greater", np.greater),
+        ("GreaterOrEqual", np.greater_equal),
+        ("Less", np.less),
+        ("LessOrEqual", np.less_equal),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_comparisons_of_features_and_sums(
+    op: str, compare: np.ufunc, turned: bool, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(6)
+    file = OnnxFile(5)
+    bounds = [rng.random(5).astype(np.float32), f32([0, 1, -1, 0])]
+    matrices = [rng.choice([-1.0, 1.0], s).astype(np.float32) for s in ((5, 4), (4, 2))]
+    x = rng.random((SAMPLES, 5), np.float32)
+    x[:100] = bounds[0]
+    value: Array = x
+    for bound, matrix in zip(bounds, matrices, strict=True):
+        name = file.constant(bound)
+        file.last = file.node(op, [name, file.last] if turned else [file.last, name])
+        file.then("Cast", to=1)
+        file.then("MatMul", matrix)
+        value = compare(bound, value) if turned else compare(value, bound)
+        value = value.astype(float) @ matrix
+    path = tmp_path / "net"
+    path.write_bytes(file.finish(2))
+    design = lithify.load(path)
+    notes = design.provenance["imported"]
+    assert np.array_equal(design.scores(x) * notes["unit"] + notes["offset"], value)
+
+
+def refused(file: OnnxFile, tmp_path: Path) -> str:
+    """What is said of a file."""
+    path = tmp_path / "net"
+    path.write_bytes(file.finish(2))
+    with pytest.raises(HardenError) as caught:
+        lithify.load(path)
+    return str(caught.value).removeprefix(f"{path}: ")
+
+
+def test_what_has_no_exact_form_is_refused(tmp_path: Path) -> None:
+    ones = np.ones((4, 2), np.float32)
+    file = OnnxFile(4)
+    file.then("MatMul", ones)
+    assert refused(file, tmp_path) == ("v2 (MatMul): no exact form of it on features is known here")
+
+    def binary() -> OnnxFile:
+        file = OnnxFile(4)
+        file.then("BipolarQuant", f32([1]), domain=QONNX)
+        return file
+
+    file = binary()
+    file.then("MatMul", ones)
+    file.then("Sign")
+    assert refused(file, tmp_path) == (
+        "v5 (Sign): the sum of unit 0 can be 0, of which Sign is 0: that is no binary activation. "
+        "BipolarQuant is 1 there"
+    )
+    file = binary()
+    file.then("MatMul", f32([[1, 0.3], [1, 1], [1, 1], [1, 1]]))
+    assert refused(file, tmp_path) == (
+        "v4 (MatMul): the weights of unit 1 are no whole multiples of one number; only binary (and "
+        "whole) weights have an exact form"
+    )
+    file = binary()
+    file.then("MatMul", ones)
+    file.then("Relu")
+    assert refused(file, tmp_path) == "v5 (Relu): no exact form of it on sums is known here"
+    file = binary()
+    file.then("MatMul", ones)
+    file.then("Add", f32([0, 0.3]))
+    assert refused(file, tmp_path) == (
+        "the output: the scores of the classes are scaled differently, or shifted by parts of a "
+        "step; whole scores of one positive scale have an exact form"
+    )
+    file = binary()
+    file.then("MatMul", ones)
+    file.then("Mul", f32([0.1]))
+    file.then("Sub", f32([0.2]))
+    file.then("BipolarQuant", f32([1]), domain=QONNX)
+    assert refused(file, tmp_path) == (
+        "v10 (BipolarQuant): for unit 0 the rounding of floating-point numbers decides what it "
+        "gives; move its bias a little and try again"
+    )
+    file = OnnxFile(4)
+    file.then("Mul", f32([2]))
+    assert refused(file, tmp_path) == (
+        "the features are never made binary; nothing can be read exactly"
+    )
+
+
+def test_damaged_files(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    data, _ = tfc([6, 5, 2], plain=True)
+    for bad, message in (
+        (data[:-40], r": cut off, or damaged, at byte \d+$"),
+        (field(1, 8), r": an ONNX model has one graph; this has 0$"),
+        (field(1, 8) + field(7, field(2, "x")), r": 0 inputs and 0 outputs; a net of one input"),
+        (
+            field(1, 8) + field(7, field(5, field(1, 2**40) + tensor("c", np.zeros(1)))),
+            r": constant c of shape \[1099511627776, 1\] has 1 values$",
+        ),
+        (
+            field(1, 8) + field(7, field(11, value_info("x", [0, 2**50])) + field(12, b"")),
+            r": the input has shape \[0, 1125899906842624\]; say --inputs$",
+        ),
+    ):
+        path.write_bytes(bad)
+        with pytest.raises(LithifyError, match=message):
+            lithify.load(path)
+    rng = np.random.default_rng(7)
+    for _ in range(300):
+        mutant = bytearray(data)
+        for place in rng.integers(2, len(mutant), 3):
+            mutant[place] = rng.integers(256)
+        path.write_bytes(mutant)
+        try:
+            lithify.load(path)
+        except LithifyError:
+            continue
