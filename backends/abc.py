@@ -28,6 +28,11 @@ PATTERN = re.compile(r"^INPUT: (.*?)\.  OUTPUT:", re.M)
 LEAST_PRINTED = 6  # ABC prints patterns of fewer inputs as so many bits
 WALL_FACTOR, WALL_EXTRA = 4, 10  # wall seconds allowed for so many seconds of CPU time
 
+Recipe = Literal["shallow", "few", "rewritten"]
+RECIPES: dict[Recipe, str] = {"shallow": "&if", "few": "&if -a", "rewritten": "&dc2; &if -a"}
+"""Ways to map: few levels first; few tables first; the same after gates were rewritten, which no
+proof follows through a sum."""
+
 Outcome = Literal["equal", "different", "undecided"]
 
 
@@ -120,12 +125,12 @@ def sweep(aiger: bytes, *, time_limit: float, conflicts: int = 1000) -> Sweep:
     return Sweep(literals, done.seconds)
 
 
-def map_luts(aiger: bytes, *, inputs: int, time_limit: float) -> bytes:
+def map_luts(aiger: bytes, *, inputs: int, time_limit: float, recipe: Recipe = "shallow") -> bytes:
     """The BLIF file of a binary AIGER file mapped to tables of at most so many inputs.
 
     Inputs and outputs keep their order, not their names.
     """
-    script = f"&r in.aig; &st; &if -K {inputs}; &put; write_blif out.blif"
+    script = f"&r in.aig; &st; {RECIPES[recipe]} -K {inputs}; &put; write_blif out.blif"
     done, files = run_script(
         script, {"in.aig": without_names(aiger)}, ("out.blif",), time_limit=time_limit
     )

@@ -31,7 +31,7 @@ def expand(circuit: Circuit, *, most: int = FULL, bundles: Sequence[I32] = ()) -
     Sums are made of compressors of at most `most` inputs: 3, full adders, or 6, which suit tables
     of six inputs. `bundles` says for each score which of its terms are counted together first: a
     number for every signal of the circuit, terms of one number are a bundle of at most six, -1 is
-    none.
+    none, and -2 none, but best counted together with others than -2.
 
     >>> from lithify.ir.builder import Builder
     >>> b = Builder()

@@ -13,7 +13,7 @@ from numba import njit
 
 from lithify.ir import netstore as at
 from lithify.ir.columns import EXTRAS, planned
-from lithify.ir.netlist import FULL, MOST, MOST_COUNT
+from lithify.ir.netlist import BEST_APART, FULL, MOST, MOST_COUNT
 from lithify.ir.netstore import I32, I64, Store
 from lithify.ir.smallgates import (
     MOST_PINS,
@@ -24,16 +24,16 @@ from lithify.ir.smallgates import (
     signed_digits,
 )
 
-OWN, CARRIED, SUMS, WAITING, CARRIES, FOURS = 0, 1, 2, 3, 4, 5
-QUEUES = 6
+APART, OWN, CARRIED, SUMS, WAITING, CARRIES, FOURS = 0, 1, 2, 3, 4, 5, 6
+QUEUES = 7
 
 
 class Queues(NamedTuple):
     """Literals that wait to be counted, in the order of their levels, queue by queue.
 
-    The first three are of the column: its terms, carries from before, sums made in it. The next two
-    are of the column after it: carries from the column before and from this one. The last are of
-    the one after that.
+    The first four are of the column: terms that are best alone among what is counted, its other
+    terms, carries from before, sums made in it. The next two are of the column after it: carries
+    from the column before and from this one. The last are of the one after that.
     """
 
     literals: I32
@@ -170,7 +170,9 @@ def count_together(
     """
     taken = np.empty(MOST_PINS, np.int32)
     for j in range(takes):
-        taken[j] = earliest(store, queues, OWN, WAITING)
+        apart = waiting(queues, APART, OWN) and (j == 0 or not waiting(queues, OWN, WAITING))
+        first, after = (APART, OWN) if apart else (OWN, WAITING)
+        taken[j] = earliest(store, queues, first, after)
     twice = 0
     while twice < others and waiting(queues, WAITING, FOURS):
         taken[takes + twice] = earliest(store, queues, WAITING, FOURS)
@@ -178,7 +180,7 @@ def count_together(
     total = takes + 2 * twice
     closed = 1 if one and total != 3 and total < MOST_COUNT else 0
     wants[0] = 1
-    if waiting(queues, OWN, WAITING) == 0 and one == closed:
+    if waiting(queues, APART, WAITING) == 0 and one == closed:
         wants[0] = 2 if needed else 0
     compressor(store, group, column, taken[: takes + twice], twice, closed, wants, queues, mark)
     return one - closed
@@ -187,7 +189,7 @@ def count_together(
 @njit(cache=True)
 def last_literal(store: Store, one: int, wants: I32, queues: Queues) -> int:
     """The literal that is left of a column, once a constant 1 is added to it."""
-    rest = earliest(store, queues, OWN, WAITING) if waiting(queues, OWN, WAITING) else 0
+    rest = earliest(store, queues, APART, WAITING) if waiting(queues, APART, WAITING) else 0
     if one and rest > 1 and wants[1]:
         put(queues, CARRIES, rest)
     return rest ^ one if rest >= 0 else rest
@@ -203,13 +205,13 @@ def column_sum(
     With `most` of 3 full adders, the earliest literals first; else as planned.
     """
     if most == FULL:
-        while waiting(queues, OWN, WAITING) >= 2:
-            takes = min(waiting(queues, OWN, WAITING), FULL)
+        while waiting(queues, APART, WAITING) >= 2:
+            takes = min(waiting(queues, APART, WAITING), FULL)
             one = count_together(store, group, column, takes, 0, one, needed, wants, queues, mark)
         return last_literal(store, one, wants, queues)
     state = np.zeros(4, np.int64)
     there = waiting(queues, WAITING, FOURS)
-    state[0], state[3] = waiting(queues, OWN, WAITING), one
+    state[0], state[3] = waiting(queues, APART, WAITING), one
     state[1] = there + (own[column + 1] if column + 1 < own.size else 0)
     state[2] = own[column + 2] if column + 2 < own.size else 0
     state[2] += queues.ends[FOURS]
@@ -228,7 +230,10 @@ def column_sum(
 def count_bundles(
     store: Store, group: int, column: int, bundle_of: I32, wants: I32, queues: Queues, mark: int
 ) -> None:
-    """Counts the column's own literals that share a bundle, each bundle in a row of its own."""
+    """Counts the column's own literals that share a bundle, each bundle in a row of its own.
+
+    Those that are best apart move to a queue of theirs.
+    """
     own = queues.literals[OWN, queues.heads[OWN] : queues.ends[OWN]].copy()
     order = np.argsort(bundle_of[own >> 1], kind="mergesort")
     queues.heads[OWN] = queues.ends[OWN] = 0
@@ -238,7 +243,7 @@ def count_bundles(
         while end < own.size and bundle >= 0 and bundle_of[own[order[end]] >> 1] == bundle:
             end += 1
         if end == start + 1:
-            put(queues, OWN, own[order[start]])
+            put(queues, APART if bundle == BEST_APART else OWN, own[order[start]])
         else:
             together = own[order[start:end]]
             compressor(store, group, column, together, 0, 0, wants, queues, mark)
@@ -250,7 +255,8 @@ def next_column(queues: Queues, literals: I32) -> None:
     """Moves what waits for the next column to the queues of the column; its own are `literals`."""
     queues.heads[OWN], queues.ends[OWN] = 0, literals.size
     queues.literals[OWN, : literals.size] = literals
-    queues.heads[CARRIED], queues.ends[CARRIED] = 0, 0
+    for q in (APART, CARRIED):
+        queues.heads[q], queues.ends[q] = 0, 0
     for q in (WAITING, CARRIES):
         for i in range(queues.heads[q], queues.ends[q]):
             put(queues, CARRIED, queues.literals[q, i])
@@ -276,7 +282,7 @@ def add_up(
 
     Column by column, by compressors of at most `most` inputs; without `every` only the top bit
     counts. A constant 1 waits for the end of its column. `bundle_of` numbers the terms that are
-    counted together first; it is empty where none are.
+    counted together first, or BEST_APART; it is empty where none are.
     """
     width = store.groups[group, at.WIDTH]
     pins, pulls, constant = merged(store, signals, weights)
@@ -292,7 +298,7 @@ def add_up(
         next_column(queues, literals[starts[column] : starts[column + 1]])
         one = (bias >> column) & 1
         lonely = most == FULL and column + 1 < width and own[column + 1] == 0
-        lonely = lonely and (waiting(queues, OWN, WAITING) + one) >> 1 == 1
+        lonely = lonely and (waiting(queues, APART, WAITING) + one) >> 1 == 1
         lonely = lonely and (bias >> (column + 1)) & 1 == 0
         wants[0], wants[1] = 1, 0 if column + 1 == width else 1 + lonely
         wants[2] = column + 2 < width

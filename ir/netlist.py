@@ -22,6 +22,9 @@ MOST is how many signals one reads at most, and MOST_COUNT how many inputs it ha
 may be there twice, which is a bit of the next column, or be the constant 1.
 """
 
+BEST_APART = -2
+"""In place of the number of a bundle: best the only one of its kind among what is counted."""
+
 SCORE, THRESHOLD, MATCH = 0, 1, 2
 """What a group is for: all bits of a score, a wide threshold, one comparison of the argmax."""
 

@@ -55,13 +55,14 @@ def test_the_yardstick_computes_the_net(tmp_path: Path) -> None:
 
 
 ROW = {"net": "a", "inputs": 6, "total": 60, "head": 30, "proved": True, "verdict": "proved"}
-ROW |= {"encoder": 10, "core": 20, "yosys total": 100, "yosys head": 60, "yosys other cells": 7}
+ROW |= {"encoder": 10, "core": 20, "cells": 60, "yosys tables": 90, "yosys other cells": 17}
+ROW |= {"yosys cells": 100, "yosys head": 60}
 FOUR = ROW | {"inputs": 4}
 
 
 def test_a_net_is_a_line() -> None:
     assert line(ROW) == (
-        "a                    LUT6      10      20      30      60     100 + 7        40.0 %"
+        "a                    LUT6      10      20      30      60      90 + 17       100   40.0 %"
         "   50.0 %  proved"
     )
 
@@ -70,7 +71,7 @@ def test_a_net_is_a_line() -> None:
     ("changed", "counts", "missed"),
     [
         ({}, {64: 1.1}, []),
-        ({"total": 81}, {}, ["LUT6, total: 19.0 % fewer of at least 20 %"]),
+        ({"cells": 81}, {}, ["LUT6, cells: 19.0 % fewer of at least 20 %"]),
         ({"head": 40}, {}, ["LUT6, head: 33.3 % fewer of at least 35 %"]),
         ({"proved": False, "verdict": "refuted: so"}, {}, ["a: refuted: so"]),
         ({}, {64: 1.2}, ["popcount 64: 1.20 a bit"]),
@@ -83,7 +84,7 @@ def test_missed_bars_are_said(
 
 
 def test_a_net_that_needs_more_is_said() -> None:
-    rows = [ROW, ROW, FOUR, ROW | {"net": "b", "total": 101}]
+    rows = [ROW, ROW, FOUR, ROW | {"net": "b", "cells": 101}]
     assert judged(rows, {}) == ["LUT6: b needs more than yosys"]
 
 

@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from lithify.ir.circuit import TABLE, Circuit
+from lithify.ir.netlist import BEST_APART
 from lithify.ir.ports import Score
 
 I32 = NDArray[np.int32]
@@ -75,6 +76,15 @@ def bundles_of(circuit: Circuit, score: Score, terms: Terms) -> I32:
         own = terms.own[chosen]
         count = int(pack(chosen[own], chosen[~own], terms.leaves, bundle_of, count))
     return bundle_of
+
+
+def apart_of(terms: Terms) -> I32:
+    """For every signal whether it is best apart: a full adder of four-input tables takes in one.
+
+    Both of its tables read the two signals of such a term, and two terms more.
+    """
+    alone = terms.own & (terms.leaves[:, 2] < 0)
+    return np.where(alone, BEST_APART, -1).astype(np.int32)
 
 
 @njit(cache=True)

@@ -30,6 +30,11 @@ class Gates:
     fanins: I32
 
 
+NO_GATES = Gates(
+    np.empty(0, np.int32), np.empty(0, np.uint64), np.zeros(1, np.int64), np.empty(0, np.int32)
+)
+
+
 def together(one: Gates, other: Gates) -> Gates:
     """The gates of both."""
     return Gates(
@@ -61,8 +66,12 @@ def gates_of(adders: Adders, rows: NDArray[np.bool_]) -> I32:
     return signals
 
 
-def map_netlist(netlist: Netlist, direct: Gates, *, inputs: int, time_limit: float) -> Cells:
+def map_netlist(
+    netlist: Netlist, direct: Gates, *, inputs: int, time_limit: float, recipe: abc.Recipe
+) -> Cells:
     """The netlist as tables of at most `inputs` inputs, with these gates as they are.
+
+    The recipe is that of the mapper for everything else.
 
     ToolFailed where ABC does not end within `time_limit` CPU seconds.
     """
@@ -71,7 +80,8 @@ def map_netlist(netlist: Netlist, direct: Gates, *, inputs: int, time_limit: flo
     wanted = np.setdiff1d(read[read >= circuit.first_gate], direct.signals).astype(np.int32)
     rest = Prune()(cut(circuit, direct.signals, wanted))
     mapped = blif_reader.read(
-        abc.map_luts(aiger.write(rest), inputs=inputs, time_limit=time_limit), "<yosys-abc>"
+        abc.map_luts(aiger.write(rest), inputs=inputs, time_limit=time_limit, recipe=recipe),
+        "<yosys-abc>",
     )
     return _joined(netlist, direct, wanted, mapped)
 

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from lithify.compiler.mapping.cells import Gates, gates_of
-from lithify.ir.netlist import MOST_COUNT, SCORE, Netlist
+from lithify.ir.netlist import BEST_APART, FULL, MOST_COUNT, SCORE, Netlist
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -20,19 +20,25 @@ DIRECT = 4
 """Counters of at least so many inputs are cells of their own: mappers do worse."""
 
 
-def direct_gates(netlist: Netlist, own: Mask, bundles: Sequence[I32]) -> Gates:
-    """The counters of four and more inputs as they are, and bundles over what their terms read.
+def direct_gates(netlist: Netlist, own: Mask, bundles: Sequence[I32], inputs: int) -> Gates:
+    """The counters that are cells of their own, some over what their terms read.
 
-    `own` says which signals of the expanded circuit are terms that a bundle may take in; `bundles`
-    are those that the netlist was made with.
+    Where tables have six inputs, those of four and more bits, and bundles; else full adders, which
+    take in terms that are best apart. `own` says which signals of the expanded circuit are terms
+    that a counter may take in; `bundles` are those that the netlist was made with.
     """
     adders, circuit = netlist.adders, netlist.circuit
-    together = _bundled_rows(netlist, bundles)
     taken = np.zeros(circuit.num_signals, np.bool_)
-    if bundles:
-        inside = np.any([bundle_of >= 0 for bundle_of in bundles], axis=0) & own
+    if inputs < MOST_PINS:
+        together = _with_apart(netlist, bundles, inputs, taken)
+        whole = adders.kinds >= FULL
+    else:
+        together, whole = _bundled_rows(netlist, bundles), adders.kinds >= DIRECT
+        inside = np.zeros(own.size, np.bool_)
+        for bundle_of in bundles:
+            inside |= (bundle_of >= 0) & own
         taken[netlist.signal_of[inside]] = True
-    signals = gates_of(adders, (adders.kinds >= DIRECT) | together)
+    signals = gates_of(adders, whole | together)
     bundled = np.isin(signals, gates_of(adders, together))
     fanins = np.empty((signals.size, MOST_PINS), np.int32)
     sizes = np.empty(signals.size, np.int64)
@@ -45,6 +51,24 @@ def direct_gates(netlist: Netlist, own: Mask, bundles: Sequence[I32]) -> Gates:
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
     used = np.arange(MOST_PINS) < sizes[:, None]
     return Gates(signals, tables.view(np.uint64), offsets, fanins[used])
+
+
+def _with_apart(netlist: Netlist, bundles: Sequence[I32], inputs: int, taken: Mask) -> Mask:
+    """The full adders of scores that take in terms, which are marked in `taken`.
+
+    A term that is best apart reads two signals, and takes one input more than as a signal.
+    """
+    adders = netlist.adders
+    apart = np.zeros(netlist.circuit.num_signals, np.bool_)
+    for bundle_of in bundles:
+        apart[netlist.signal_of[bundle_of == BEST_APART]] = True
+    scores = (adders.purposes == SCORE)[adders.groups] & (adders.kinds == FULL)
+    pins = adders.inputs[:, :FULL] >> 1
+    inside = apart[pins] & scores[:, None]
+    inside &= inside.cumsum(axis=1) <= inputs - FULL
+    taken[pins[inside]] = True
+    rows: Mask = inside.any(axis=1)
+    return rows
 
 
 def _bundled_rows(netlist: Netlist, bundles: Sequence[I32]) -> Mask:

@@ -7,6 +7,7 @@ import pytest
 
 from lithify.backends import abc
 from lithify.backends.aiger import to_aig, write, write_aig
+from lithify.backends.blif_reader import read
 from lithify.backends.toolchain import Completed
 from lithify.ir.arithmetic import expand
 from lithify.ir.builder import Builder
@@ -55,6 +56,14 @@ def test_a_difference_comes_with_a_pattern_that_shows_it(inputs: int) -> None:
         assert found.outcome == "different"
         assert found.pattern is not None and found.pattern.shape == (inputs,)
         assert found.pattern[0] != found.pattern[chosen]
+
+
+@pytest.mark.parametrize("recipe", ["shallow", "few", "rewritten"])
+def test_every_recipe_maps_to_tables_that_fit(recipe: abc.Recipe) -> None:
+    file = write(popcount(9, list(range(9))))
+    mapped = read(abc.map_luts(file, inputs=4, time_limit=5, recipe=recipe), "mapped")
+    assert np.diff(mapped.offsets).max() <= 4
+    assert abc.compare(file, write(mapped), time_limit=5).outcome == "equal"
 
 
 def test_names_in_a_file_change_nothing() -> None:

@@ -16,7 +16,7 @@ from lithify.ir.builder import Builder
 from lithify.ir.check import check
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
-from lithify.ir.netlist import Netlist
+from lithify.ir.netlist import BEST_APART, Netlist
 
 
 def expanded(circuit: Circuit, most: int, bundles: Sequence[np.ndarray] = ()) -> Netlist:
@@ -46,7 +46,7 @@ def test_bundles_keep_the_function(
     circuit: Circuit, most: int, data: strategies.DataObject
 ) -> None:
     numbers = strategies.lists(
-        strategies.integers(-1, circuit.num_signals // 6),
+        strategies.integers(-2, circuit.num_signals // 6),
         min_size=circuit.num_signals,
         max_size=circuit.num_signals,
     )
@@ -56,7 +56,7 @@ def test_bundles_keep_the_function(
 
 def _at_most_six(numbers: list[int]) -> np.ndarray:
     """The numbers, -1 from the seventh of a kind on."""
-    kept = [n if numbers[:i].count(n) < 6 else -1 for i, n in enumerate(numbers)]
+    kept = [n if n < 0 or numbers[:i].count(n) < 6 else -1 for i, n in enumerate(numbers)]
     return np.array(kept, np.int32)
 
 
@@ -102,6 +102,18 @@ def test_bundles_are_counted_first_and_apart() -> None:
     adders = expanded(circuit, 6, bundles=[bundle_of]).adders
     first = {tuple(sorted((row[row > 0] >> 1).tolist())) for row in adders.inputs[:3]}
     assert first == {tuple(x[:6:2].tolist()), tuple(x[1:6:2].tolist()), tuple(x[6:8].tolist())}
+
+
+def test_terms_that_are_best_apart_are_the_only_ones_of_a_counter() -> None:
+    builder, x = bits(13)
+    builder.score("ones", x)
+    circuit = builder.finish(readout="scores")
+    bundle_of = np.full(circuit.num_signals, -1, np.int32)
+    bundle_of[x[:6]] = BEST_APART
+    adders = expanded(circuit, 3, bundles=[bundle_of]).adders
+    apart = np.isin(adders.inputs >> 1, x[:6]).sum(1)
+    assert apart.tolist()[:6] == [1] * 6
+    assert apart.sum() == 6
 
 
 def test_a_bundle_of_seven_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from same_function import assert_expanded
 
 from lithify.backends import abc, aiger
 from lithify.compiler.mapping import Cells, map_cells
-from lithify.compiler.mapping.bundles import bundles_of, terms_of
+from lithify.compiler.mapping.bundles import apart_of, bundles_of, terms_of
 from lithify.compiler.mapping.cut import cut
 from lithify.compiler.proof.mapped import prove_cells
 from lithify.compiler.proof.verdict import NotProved, Proved, Refuted
@@ -21,6 +22,7 @@ from lithify.ir.builder import Builder
 from lithify.ir.check import check
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError, ToolFailed
+from lithify.ir.netlist import BEST_APART
 from lithify.ir.simulate import random_codes, run
 
 
@@ -63,7 +65,7 @@ def test_cells_are_proved(inputs: int) -> None:
     assert verdict.engines[0] == "lithify" and verdict.engines[1].startswith("yosys-abc ")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(circuits(most_gates=40), st.sampled_from([4, 5, 6]))
 def test_any_circuit_becomes_cells(circuit: Circuit, inputs: int) -> None:
     cells = map_cells(circuit, inputs=inputs)
@@ -83,6 +85,33 @@ def mapped_alone(circuit: Circuit, inputs: int) -> int:
 def test_counters_and_bundles_beat_the_mapper(seed: int) -> None:
     circuit = net(seed, wide=False)
     assert map_cells(circuit, inputs=6).circuit.num_gates < mapped_alone(circuit, 6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_full_adders_of_four_inputs_take_in_private_gates(seed: int) -> None:
+    circuit = net(seed, wide=False)
+    assert map_cells(circuit, inputs=4).circuit.num_gates < mapped_alone(circuit, 4)
+
+
+def test_gates_apart_are_private_and_read_two_signals() -> None:
+    terms = terms_of(NET)
+    arity = np.append(np.zeros(NET.first_gate, np.int64), np.diff(NET.offsets))
+    chosen = apart_of(terms) == BEST_APART
+    assert chosen.any()
+    assert (terms.own[chosen] & (arity[chosen] == 2)).all()
+
+
+def test_the_first_way_stands_where_the_others_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(aiger: bytes, *, recipe: abc.Recipe, **options: Any) -> bytes:
+        if recipe != "shallow":
+            raise ToolFailed("out of time")
+        return mapper(aiger, **options)
+
+    mapper = abc.map_luts
+    monkeypatch.setattr(abc, "map_luts", failing)
+    cells = map_cells(NET, inputs=4)
+    assert cells.circuit.num_gates > CELLS[4].circuit.num_gates
+    assert isinstance(prove_cells(NET, cells), Proved)
 
 
 def test_a_binary_layer_shares_its_counters() -> None:
