@@ -17,6 +17,7 @@ from lithify.compiler.nets.heads import GroupSum, Head
 from lithify.compiler.nets.layer import Layer
 from lithify.compiler.nets.side_by_side import JointHead, SideBySide
 from lithify.compiler.nets.soft_bits.build import FIXED, WEIGHTED, SoftBitSpec
+from lithify.compiler.nets.soft_bits.votes import Votes
 from lithify.compiler.nets.spec import NetSpec
 
 LAYERS: dict[str, type[Layer]] = {
@@ -31,7 +32,9 @@ LAYERS: dict[str, type[Layer]] = {
     **FIXED,
     **BINARY,
 }
-HEADS: dict[str, type[Head]] = {kind.kind: kind for kind in (GroupSum, AgreementHead, JointHead)}
+HEADS: dict[str, type[Head]] = {
+    kind.kind: kind for kind in (GroupSum, AgreementHead, JointHead, Votes)
+}
 SPECS: dict[str, type[NetSpec]] = {
     kind.family: kind for kind in (LogicSpec, ConvolutionSpec, CompactSpec, SoftBitSpec, BinarySpec)
 }

@@ -150,14 +150,18 @@ def soft_count(x: Tensor) -> Tensor:
 def by_rows(operator: Callable[..., Tensor], rows: Tensor, *shared: Tensor) -> Tensor:
     """`operator(rows, *shared)` in blocks of rows where it is large, one block in memory at a time.
 
-    The broadcast of all operands is what is large; its gradient comes from a second run.
+    Operands of one row are shared by all blocks, others are cut as `rows` is. The broadcast of all
+    operands is what is large; its gradient comes from a second run.
     """
     cells = math.prod(np.broadcast_shapes(*(one.shape for one in (rows, *shared))))
     size = max(1, len(rows) * MOST_KEPT // max(1, cells))
     if size >= len(rows):
         return operator(rows, *shared)
     parts = [
-        checkpoint(operator, part, *shared, use_reentrant=False, preserve_rng_state=False)
-        for part in (rows[start : start + size] for start in range(0, len(rows), size))
+        checkpoint(operator, *part, use_reentrant=False, preserve_rng_state=False)
+        for part in (
+            [one if len(one) == 1 else one[start : start + size] for one in (rows, *shared)]
+            for start in range(0, len(rows), size)
+        )
     ]
     return torch.cat(parts)

@@ -60,3 +60,35 @@ def _search(tile: NDArray[np.int32], rank: int, high: NDArray[np.int32]) -> None
             enough = count[lane] > rank
             high[lane] = middle[lane] if enough else high[lane]
             low[lane] = low[lane] if enough else middle[lane] + 1
+
+
+def ranked_of_two(order: Tensor, x: Tensor, rank: int) -> Tensor:
+    """The place `[groups, width, batch]` in each order of the value of this rank.
+
+    Row i of a group gives one of two values, number 2 i where its bit in `x` `[groups, size,
+    batch]` is 0 and 2 i + 1 where it is 1; `order` `[groups, width, 2 size]` has the numbers by
+    rising values, at most 127 rows.
+    """
+    bits = np.ascontiguousarray(x.detach().numpy()).astype(np.int8)
+    places = np.empty((*order.shape[:2], x.shape[2]), np.uint8)
+    _ranked_of_two(order.numpy(), bits, rank, places)
+    return torch.from_numpy(places).to(torch.int64)
+
+
+@numba.njit(cache=True, nogil=True)
+def _ranked_of_two(
+    order: NDArray[np.int64], bits: NDArray[np.int8], rank: int, places: NDArray[np.uint8]
+) -> None:
+    """Walk each order for all samples side by side, and count the values that are there."""
+    groups, width, numbers = order.shape
+    count = np.empty(bits.shape[2], np.int8)
+    for group in range(groups):
+        for pattern in range(width):
+            place = places[group, pattern]
+            place[:] = 0
+            count[:] = 0
+            for number in order[group, pattern]:
+                row, bit = bits[group, number >> 1], np.int8(number & 1)
+                for sample in range(len(count)):
+                    count[sample] += np.int8(row[sample] == bit)
+                    place[sample] += np.uint8(count[sample] <= rank)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
@@ -23,39 +22,12 @@ from lithify.compiler.nets.layer import (
     to_numpy,
 )
 from lithify.compiler.nets.soft_bits import operators
+from lithify.compiler.nets.soft_bits.start import Start
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import THRESHOLD
 from lithify.ir.errors import FormatError, InputError
 
 PASS, INVERT, XOR = 0b10, 0b01, 0b0110
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Where soft weights start: about `value`, or with the chance `share` about `other`."""
-
-    value: float = 0.5
-    spread: float = 0.01
-    other: float = 0.5
-    share: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Refuse weights that could be outside 0 to 1."""
-        for name in ("value", "other"):
-            middle = getattr(self, name)
-            if not (self.spread >= 0 and self.spread <= middle <= 1 - self.spread):
-                raise InputError(
-                    f"weights start within {self.spread} of {middle}; soft bits are from 0 to 1"
-                )
-        if not 0 <= self.share <= 1:
-            raise InputError(f"share is {self.share}; it must be from 0 to 1")
-
-    def weights(self, width: int, inputs: int, generator: np.random.Generator) -> Tensor:
-        """Random weights `[width, inputs]`."""
-        shape = (width, inputs)
-        middle = np.where(generator.random(shape) < self.share, self.other, self.value)
-        noise = generator.uniform(-self.spread, self.spread, shape)
-        return torch.from_numpy((middle + noise).astype(np.float32))
 
 
 class SoftBitLayer(Layer):

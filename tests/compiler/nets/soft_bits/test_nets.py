@@ -165,7 +165,7 @@ def test_training_resumes_with_its_flips(tmp_path: Path) -> None:
         (
             {"kind": "nand"},
             "kind is 'nand'; it must be one of and, complement, count, flip, harden, implies, "
-            "majority, mask, not, or, xor",
+            "majority, mask, match, not, or, windows, xor",
         ),
         ({"kind": "and"}, "width is missing; 'and' needs it"),
         ({"kind": "flip"}, "rate is missing; 'flip' needs it"),

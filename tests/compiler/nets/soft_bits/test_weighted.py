@@ -9,6 +9,7 @@ import torch
 from lithify.compiler.nets.layer import Layer
 from lithify.compiler.nets.soft_bits.build import FIXED, WEIGHTED
 from lithify.compiler.nets.soft_bits.fixed import Complement, Count, Flip, Harden, Majority
+from lithify.compiler.nets.soft_bits.start import Start
 from lithify.compiler.nets.soft_bits.weighted import (
     AndLayer,
     ImpliesLayer,
@@ -16,7 +17,6 @@ from lithify.compiler.nets.soft_bits.weighted import (
     NotLayer,
     OrLayer,
     SoftBitLayer,
-    Start,
     XorLayer,
 )
 from lithify.ir.arithmetic import expand
