@@ -1,0 +1,112 @@
+"""`lithify export`: a design, a model or a circuit in a format of another tool."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lithify.cli.screen import Screen
+from lithify.ir.errors import InputError
+from lithify.ir.files import require_file, write_atomically
+
+if TYPE_CHECKING:
+    from lithify.ir.circuit import Circuit
+
+EXAMPLE = (
+    "lithify export build -o net.bench",
+    "lithify export digits.lith -o seven.dot --output 7",
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """What, where to, and how much of it."""
+    parser.add_argument("design", type=Path, help="a design, or any file that can be imported")
+    parser.add_argument(
+        "-o", "--file", type=Path, required=True, help=f"a file called {', '.join(WRITERS)}"
+    )
+    parser.add_argument("--output", help="only this word or score, and what it depends on")
+
+
+def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
+    """The file; thresholds, scores and the argmax are written out where a format has only gates."""
+    from lithify.compiler.source import load
+
+    suffix = arguments.file.suffix
+    if suffix not in WRITERS:
+        raise InputError(
+            f"{arguments.file}: the name says the format, which is one of {', '.join(WRITERS)}"
+        )
+    require_file(arguments.file)
+    circuit = load(arguments.design).circuit
+    if arguments.output is not None:
+        circuit = only(circuit, arguments.output)
+    data = WRITERS[suffix](circuit)
+    write_atomically(arguments.file, data)
+    screen.show(f"written: {arguments.file} ({len(data):,} bytes)")
+    return {"file": str(arguments.file), "bytes": len(data), "gates": circuit.num_gates}
+
+
+def only(circuit: "Circuit", name: str) -> "Circuit":
+    """The circuit with one of its outputs, and without gates that this does not depend on."""
+    from dataclasses import replace
+
+    from lithify.compiler.pipeline import parse, run
+
+    kept = tuple(output for output in circuit.outputs if output.name == name)
+    if not kept:
+        raise InputError(
+            f"no output is called {name}; there are {', '.join(o.name for o in circuit.outputs)}"
+        )
+    readout = "scores" if circuit.scores and kept[0] in circuit.scores else "bits"
+    return run(parse("prune"), replace(circuit, outputs=kept, readout=readout)).circuit
+
+
+def _aiger(circuit: "Circuit") -> bytes:
+    from lithify.backends import aiger
+
+    return aiger.write(circuit, rename=True)
+
+
+def _ascii_aiger(circuit: "Circuit") -> bytes:
+    from lithify.backends import aiger
+
+    return aiger.write_ascii(circuit, rename=True)
+
+
+def _bench(circuit: "Circuit") -> bytes:
+    from lithify.backends import bench
+
+    return bench.write(circuit)
+
+
+def _blif(circuit: "Circuit") -> bytes:
+    from lithify.backends import blif
+
+    return blif.write(circuit, rename=True)
+
+
+def _dot(circuit: "Circuit") -> bytes:
+    from lithify.backends import dot
+
+    return dot.write(circuit)
+
+
+def _text(circuit: "Circuit") -> bytes:
+    return str(circuit).encode()
+
+
+def _binary(circuit: "Circuit") -> bytes:
+    from lithify.ir import binary
+
+    return binary.to_bytes(circuit)
+
+
+WRITERS: Mapping[str, Callable[["Circuit"], bytes]] = {
+    ".aag": _ascii_aiger,
+    ".aig": _aiger,
+    ".bench": _bench,
+    ".blif": _blif,
+    ".circuit": _text,
+    ".dot": _dot,
+    ".npz": _binary,
+}
