@@ -112,6 +112,17 @@ class ChipDatabase:
         return found
 
     @cached_property
+    def outputs(self) -> frozenset[int]:
+        """The wires that any cell or block of the chip drives."""
+        found: set[int] = set()
+        for number, bel in enumerate(self.bels):
+            place = self._bels.at + _BEL.itemsize * number + 8 + int(bel["wires"])
+            ports = self._table(Slice(place, 3 * int(bel["count"])), np.dtype("<i4"))
+            rows = ports.reshape(-1, 3)
+            found.update(rows[rows[:, 1] == 1, 2].tolist())
+        return frozenset(found)
+
+    @cached_property
     def table_inputs(self) -> Mapping[int, Mapping[int, int]]:
         """For each input of a table inside its cell, the wires before it by their number.
 

@@ -97,13 +97,24 @@ class Unpacked:
             for name, wire in ports.items():
                 if name.startswith("glb_netwk"):
                     found[wire] = "global", site
-        for site, ports in self._database.sites["io"].items():
-            found[ports["D_IN_0"]] = "pin", self._pins.get(site, f"pin {site}")
+        for site, name in self._pins.items():
+            found[self._database.sites["io"][site]["D_IN_0"]] = "pin", name
         return found
 
     def source(self, wire: int, default: int = 0) -> Hashable:
-        """What drives a wire: a node, or a constant where nothing does."""
-        return self._sources.get(int(self._roots[wire]), default)
+        """What drives a wire: a node, or a constant where nothing does.
+
+        MismatchError where it is a block that is not read, or a pin that no port is on.
+        """
+        root = int(self._roots[wire])
+        if root in self._sources:
+            return self._sources[root]
+        if root in self._database.outputs:
+            raise MismatchError(
+                f"the bitstream reads {self._database.wire_name(root)}, which is no table, carry, "
+                "flip-flop or pin of the design"
+            )
+        return default
 
     def setting(self, site: Site) -> NDArray[np.uint8]:
         """The twenty bits of a logic cell."""

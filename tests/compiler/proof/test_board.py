@@ -1,6 +1,7 @@
 """The certificate of a real build for a small board, and what it says of damaged ones."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,6 +139,20 @@ def test_a_lost_flip_flop_and_an_inverted_table_are_refuted(
         prove(built, read, inverted)
     assert str(caught.value).startswith(
         "the bitstream differs from what it was made of: the next bit of "
+    )
+
+
+def test_a_pin_that_no_port_is_on_is_not_taken_for_a_constant(
+    built: BuildResult, read: tuple[CellNetlist, ChipDatabase, Tiles]
+) -> None:
+    cells, chip, tiles = read
+    pins = pin_sites((folder(built) / "top.pcf").read_text(), built.board.package, chip)
+    named = {site: pin for pin, site in pins.items() if "rx" not in pin}
+    sites = read_sites(folder(built) / "sites.json")
+    with pytest.raises(MismatchError) as caught:
+        prove_unpacked(cells, Unpacked(chip, tiles, named), sites, pins)
+    assert re.sub(r"io_\d", "io", str(caught.value)) == (
+        "the bitstream reads io:D_IN_0, which is no table, carry, flip-flop or pin of the design"
     )
 
 
