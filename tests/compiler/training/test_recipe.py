@@ -154,7 +154,7 @@ def test_a_recipe_makes_a_net_of_soft_bits(iris: Path) -> None:
             "thresholds = 3",
             "residual = 0.5",
             "the key net.residual is unknown; known: kind, "
-            "encoder, thresholds, code, rare, layers, temperature",
+            "encoder, thresholds, code, rare, layers, temperature, votes",
         ),
         (
             "thresholds = 3",
