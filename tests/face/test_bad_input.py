@@ -129,8 +129,8 @@ def test_a_damaged_certificate(home: Path, tmp_path: Path, capsys: Capture) -> N
 
 def test_an_unknown_board(home: Path, capsys: Capture) -> None:
     assert refused(capsys, "build", home / "good.lith", "--board", "icebraker") == (
-        "lithify build: 'icebraker' is not a known board; nearest: icebreaker, icestick, orangecrab; "
-        "`lithify boards` tells more about each"
+        "lithify build: 'icebraker' is not a known board; nearest: icebreaker, icestick, "
+        "orangecrab; `lithify boards` tells more about each"
     )
     assert refused(capsys, "build", home / "good.lith") == (
         "lithify build: no board: name one with --board; `lithify boards` lists them"
