@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,43 +30,51 @@ def write(circuit: Circuit) -> bytes:
         )
     names = signal_names(circuit)
     lines = ["digraph circuit {", "  rankdir=LR;"]
-    for signal in _read_inputs(circuit, live).tolist():
+    for signal in read_inputs(circuit, live.tolist()).tolist():
         lines.append(f"  s{signal} [shape=plaintext, label={json.dumps(names[signal])}];")
     for gate in live.tolist():
         lines += _gate(circuit, gate)
     for index, output in enumerate(circuit.outputs):
         label = json.dumps(output.name)
         lines.append(f"  o{index} [shape=plaintext, label={label}];")
-        weights = output.weights.tolist() if isinstance(output, Score) else None
-        for place, signal in enumerate(output.signals.ravel().tolist()):
-            lines.append(f"  s{signal} -> o{index}{_edge(weights, place)};")
+        signals = output.signals.ravel().tolist()
+        weights = output.weights.tolist() if isinstance(output, Score) else [1] * len(signals)
+        for signal, weight in zip(signals, weights, strict=True):
+            lines.append(f"  s{signal} -> o{index}{_edge('' if weight == 1 else str(weight))};")
     return "\n".join([*lines, "}", ""]).encode()
 
 
-def _read_inputs(circuit: Circuit, live: NDArray[np.int64]) -> NDArray[np.int32]:
-    """The constants and input bits that are read."""
-    rows = [circuit.fanins[circuit.offsets[g] : circuit.offsets[g + 1]] for g in live.tolist()]
+def read_inputs(circuit: Circuit, live: Sequence[int]) -> NDArray[np.int32]:
+    """The constants and input bits that outputs and these gates read."""
+    rows = [circuit.fanins[circuit.offsets[g] : circuit.offsets[g + 1]] for g in live]
     every = np.unique(np.concatenate([circuit.output_signals, *rows]))
     return every[every < circuit.first_gate]
 
 
+def label(circuit: Circuit, gate: int) -> str:
+    """What a gate does, in a word or two."""
+    if circuit.kinds[gate] != TABLE:
+        return f">= {int(circuit.bounds[gate])}"
+    table, arity = int(circuit.tables[gate]), len(circuit.gate_fanins(gate))
+    return WORDS.get((arity, table), f"{table:#x}")
+
+
+def weight_labels(circuit: Circuit, gate: int) -> list[str]:
+    """What is written beside each fan-in of a gate: its weight where that is not 1."""
+    row = slice(circuit.offsets[gate], circuit.offsets[gate + 1])
+    weights = circuit.full_weights()[row].tolist()
+    return ["" if w == 1 or circuit.kinds[gate] == TABLE else str(w) for w in weights]
+
+
 def _gate(circuit: Circuit, gate: int) -> list[str]:
     """A gate and what it reads."""
-    signal, pins = circuit.first_gate + gate, circuit.gate_fanins(gate)
-    weights = None
-    if circuit.kinds[gate] == TABLE:
-        table = int(circuit.tables[gate])
-        label, shape = WORDS.get((len(pins), table), f"{table:#x}"), "box"
-    else:
-        label, shape = f">= {int(circuit.bounds[gate])}", "ellipse"
-        start = circuit.offsets[gate]
-        weights = circuit.full_weights()[start : start + len(pins)].tolist()
-    lines = [f"  s{signal} [shape={shape}, label={json.dumps(label)}];"]
-    return lines + [f"  s{p} -> s{signal}{_edge(weights, k)};" for k, p in enumerate(pins)]
+    signal = circuit.first_gate + gate
+    shape = "box" if circuit.kinds[gate] == TABLE else "ellipse"
+    lines = [f"  s{signal} [shape={shape}, label={json.dumps(label(circuit, gate))}];"]
+    texts = weight_labels(circuit, gate)
+    pins = circuit.gate_fanins(gate)
+    return lines + [f"  s{p} -> s{signal}{_edge(t)};" for p, t in zip(pins, texts, strict=True)]
 
 
-def _edge(weights: list[int] | None, place: int) -> str:
-    """What is written beside an edge: its weight where that is not 1."""
-    if weights is None or weights[place] == 1:
-        return ""
-    return f' [label="{weights[place]}"]'
+def _edge(text: str) -> str:
+    return f' [label="{text}"]' if text else ""

@@ -18,8 +18,8 @@ WORDS = {b".model": "blif"} | dict.fromkeys(
     (b".i", b".o", b".p", b".ilb", b".ob", b".type", b".phase"), "pla"
 )
 KNOWN = (
-    "Lithify's designs, models and circuits, AIGER, BLIF, BENCH and PLA circuits, .npz archives "
-    "and torch state dicts and ONNX files of nets"
+    "Lithify's designs, models and circuits, AIGER, BLIF, BENCH and PLA circuits, graphs of "
+    "networkx as JSON and GraphML, .npz archives and torch state dicts and ONNX files of nets"
 )
 
 
@@ -65,6 +65,10 @@ def _text(head: bytes) -> str | None:
     rest = head[start.end() :] if start else head
     if rest.startswith(b"lithify circuit"):
         return "text circuit"
+    if rest[:1] == b"{":
+        return "node-link graph"
+    if rest.startswith((b"<?xml", b"<graphml")):
+        return "graphml"
     word = rest.split(None, 1)[0] if rest.split(None, 1) else b""
     if word in WORDS:
         return WORDS[word]

@@ -98,9 +98,17 @@ def of_design(design: Design) -> Source:
 
 
 def identifier(name: str) -> str:
-    """A name that is also good as a file, a Verilog module and a C function."""
+    """A name that is also good as a file, a Verilog module and a C function.
+
+    >>> identifier("My net"), identifier("9net"), identifier("small")
+    ('my_net', 'net_9net', 'net_small')
+    """
+    from lithify.backends.c.emit import KEYWORDS as C_KEYWORDS
+    from lithify.backends.verilog.names import KEYWORDS
+
     plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower()
-    return plain if plain and not plain[0].isdigit() else f"net_{plain}".rstrip("_")
+    kept = plain and not plain[0].isdigit() and plain not in KEYWORDS | C_KEYWORDS
+    return plain if kept else f"net_{plain}".rstrip("_")
 
 
 def _read(path: Path) -> bytes:
@@ -115,12 +123,13 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _bytes_circuit(module: str) -> Reader:
-    """What reads with `read` of a module of the back ends."""
+def _bytes_circuit(name: str, module: str = "", function: str = "read") -> Reader:
+    """What reads with a function of a module, of the back ends where none is named."""
 
     def read(data: bytes, path: Path, hints: Hints) -> Source:
-        circuit = importlib.import_module(f"lithify.backends.{module}").read(data, str(path))
-        provenance = {"imported": {"format": module, "file": path.name}}
+        reader = getattr(importlib.import_module(module or f"lithify.backends.{name}"), function)
+        circuit = reader(data, str(path))
+        provenance = {"imported": {"format": name, "file": path.name}}
         return Source(name=path.stem, circuit=circuit, provenance=provenance)
 
     return read
@@ -215,6 +224,8 @@ READERS: dict[str, Reader] = {
     "blif": _bytes_circuit("blif"),
     "bench": _bytes_circuit("bench"),
     "pla": _bytes_circuit("pla"),
+    "node-link graph": _bytes_circuit("node-link", "lithify.ir.graph_files", "read_node_link"),
+    "graphml": _bytes_circuit("graphml", "lithify.ir.graph_files", "read_graphml"),
 }
 
 

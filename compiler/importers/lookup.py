@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lithify.compiler.codes import InputCode
 from lithify.compiler.importers.hints import Hints
 from lithify.ir.builder import Builder
-from lithify.ir.circuit import MOST_FANINS, MOST_SIGNALS
+from lithify.ir.circuit import MOST_FANINS, MOST_SIGNALS, Circuit
 from lithify.ir.errors import FormatError, InputError
 from lithify.ir.ports import Signals
 
@@ -75,8 +75,8 @@ class LookupNet:
 class Imported:
     """What an importer gives: a circuit and what is known of it."""
 
-    circuit: Any
-    code: InputCode
+    circuit: Circuit
+    code: InputCode | None
     classes: tuple[str, ...]
     notes: Mapping[str, Any]
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from lithify.compiler.codes import InputCode
+from lithify.compiler.importers import onnx_bits
 from lithify.compiler.importers.hints import Hints
 from lithify.compiler.importers.lookup import Array, Imported
 from lithify.compiler.importers.onnx_graph import Graph, Node, read_graph
@@ -59,6 +60,8 @@ class _Run:
 def read(data: bytes, filename: str, hints: Hints) -> Imported:
     """The circuit of the model: scores read by argmax."""
     graph = read_graph(data, filename)
+    if onnx_bits.is_of_bits(graph):
+        return onnx_bits.read(graph, filename, hints)
     if len(graph.inputs) != 1 or not graph.outputs:
         raise FormatError(
             f"{filename}: {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; a net of "

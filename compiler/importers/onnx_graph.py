@@ -13,6 +13,7 @@ from lithify.compiler.importers.lookup import Array
 from lithify.ir.errors import FormatError
 
 MOST_RANK = 8
+FLOATS = (0, 1, 10, 11)  # where a type is left open it is a real one
 TYPES = {
     1: "<f4", 2: "u1", 3: "i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 9: "?", 11: "<f8",
     12: "<u4", 13: "<u8",
@@ -40,6 +41,7 @@ class Graph:
     constants: dict[str, Array] = field(default_factory=dict)
     inputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
     outputs: list[str] = field(default_factory=list)
+    kinds: dict[str, int] = field(default_factory=dict)
 
 
 def read_graph(data: bytes, filename: str) -> Graph:
@@ -55,13 +57,14 @@ def read_graph(data: bytes, filename: str) -> Graph:
             name, array = _tensor(_bytes(value, filename), filename)
             graph.constants[name] = array
         elif number == 11:
-            name, shape = _value_info(_bytes(value, filename), filename)
+            name, shape, graph.kinds[name] = _value_info(_bytes(value, filename), filename)
             graph.inputs[name] = shape
         elif number == 12:
             graph.outputs.append(_value_info(_bytes(value, filename), filename)[0])
         elif number == 15:
             raise FormatError(f"{filename}: sparse constants cannot be read")
     graph.inputs = {k: v for k, v in graph.inputs.items() if k not in graph.constants}
+    graph.kinds = {name: graph.kinds[name] for name in graph.inputs}
     return graph
 
 
@@ -165,28 +168,31 @@ def _joined(parts: list[Array], dtype: np.dtype[Any]) -> Array:
     return np.concatenate(parts).astype(dtype) if parts else np.empty(0, dtype)
 
 
-def _value_info(data: bytes, where: str) -> tuple[str, tuple[int, ...]]:
-    """The name and shape of an input or output; a size that is left open is 0."""
-    name = ""
+def _value_info(data: bytes, where: str) -> tuple[str, tuple[int, ...], int]:
+    """The name, shape and type of an input or output; a size that is left open is 0."""
+    name, kind = "", 0
     shape: tuple[int, ...] = ()
     for number, value in fields(data, where):
         if number == 1:
             name = _text(value, where)
         elif number == 2:
-            shape = _shape(_bytes(value, where), where)
-    return name, shape
+            shape, kind = _shape(_bytes(value, where), where)
+    return name, shape, kind
 
 
-def _shape(data: bytes, where: str) -> tuple[int, ...]:
+def _shape(data: bytes, where: str) -> tuple[tuple[int, ...], int]:
     sizes: list[int] = []
+    kind = 0
     for number, tensor in fields(data, where):
         if number != 1:
             continue
-        for inner, shape in fields(_bytes(tensor, where), where):
-            if inner == 2:
-                for _, size in fields(_bytes(shape, where), where):
+        for inner, value in fields(_bytes(tensor, where), where):
+            if inner == 1:
+                kind = integers(value, where)[0]
+            elif inner == 2:
+                for _, size in fields(_bytes(value, where), where):
                     sizes.append(_size(_bytes(size, where), where))
-    return tuple(sizes)
+    return tuple(sizes), kind
 
 
 def _size(data: bytes, where: str) -> int:

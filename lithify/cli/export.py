@@ -10,6 +10,7 @@ from lithify.ir.errors import InputError
 from lithify.ir.files import require_file, write_atomically
 
 if TYPE_CHECKING:
+    from lithify.compiler.codes import InputCode
     from lithify.ir.circuit import Circuit
 
 EXAMPLE = (
@@ -37,10 +38,11 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
             f"{arguments.file}: the name says the format, which is one of {', '.join(WRITERS)}"
         )
     require_file(arguments.file)
-    circuit = load(arguments.design).circuit
+    design = load(arguments.design)
+    circuit = design.circuit
     if arguments.output is not None:
         circuit = only(circuit, arguments.output)
-    data = WRITERS[suffix](circuit)
+    data = _onnx(circuit, design.code) if suffix == ".onnx" else WRITERS[suffix](circuit)
     write_atomically(arguments.file, data)
     screen.show(f"written: {arguments.file} ({len(data):,} bytes)")
     return {"file": str(arguments.file), "bytes": len(data), "gates": circuit.num_gates}
@@ -91,6 +93,32 @@ def _dot(circuit: "Circuit") -> bytes:
     return dot.write(circuit)
 
 
+def _onnx(circuit: "Circuit", code: "InputCode | None" = None) -> bytes:
+    """The model, which takes features where the design says how they become codes."""
+    from lithify.backends import onnx
+
+    ranked = code is not None and code.kind == "rank"
+    return onnx.write(circuit, thresholds=code.thresholds if code and ranked else None)
+
+
+def _node_link(circuit: "Circuit") -> bytes:
+    from lithify.ir import graph_files
+
+    return graph_files.node_link(circuit)
+
+
+def _graphml(circuit: "Circuit") -> bytes:
+    from lithify.ir import graph_files
+
+    return graph_files.graphml(circuit)
+
+
+def _svg(circuit: "Circuit") -> bytes:
+    from lithify.backends import svg
+
+    return svg.write(circuit)
+
+
 def _text(circuit: "Circuit") -> bytes:
     return str(circuit).encode()
 
@@ -108,5 +136,9 @@ WRITERS: Mapping[str, Callable[["Circuit"], bytes]] = {
     ".blif": _blif,
     ".circuit": _text,
     ".dot": _dot,
+    ".graphml": _graphml,
+    ".json": _node_link,
     ".npz": _binary,
+    ".onnx": _onnx,
+    ".svg": _svg,
 }
