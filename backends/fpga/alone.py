@@ -17,6 +17,7 @@ from amaranth.lib.wiring import In, Out
 from lithify.backends.fpga.placement import Routed, place_and_route, refuse_too_large
 from lithify.backends.fpga.synthesis import Cells, synthesise
 from lithify.backends.fpga.targets import Board
+from lithify.backends.verilog.cells import cell_modules
 from lithify.backends.verilog.core import Core
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import MappingError
@@ -88,12 +89,13 @@ def lay_out(
     *,
     every: int,
     seeds: Sequence[int],
+    cells: bool = False,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Alone | None:
     """The clock of the net alone for some seeds; None where there are none, or it cannot be."""
     if not seeds:
         return None
-    core = Core(design, every=every)
+    core = Core(design, every=every, cells=cells)
     harness = Harness(core)
     place = make_folder(folder / FOLDER)
     domain = ClockDomain("sync", reset_less=True)
@@ -102,6 +104,7 @@ def lay_out(
     top.submodules.shell = harness
     ports = [domain.clk, harness.shift_in, harness.take, harness.shift_out]
     text = rtlil.convert(top, ports=ports, emit_src=False)
+    text += cell_modules(core)
     write_atomically(place / "top.il", text.encode())
     progress("synthesising the net alone")
     parts = synthesise(place, board.family)

@@ -19,6 +19,7 @@ from lithify.backends.fpga.top import sources
 from lithify.backends.toolchain import run
 from lithify.backends.verilog.description import Description
 from lithify.backends.verilog.frames import Layout
+from lithify.backends.verilog.levels import Arriving
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
 from lithify.ir.files import make_folder, write_atomically
@@ -113,12 +114,16 @@ def build(
     every: int = EVERY,
     baud: int = BAUD,
     alone: Sequence[int] = (),
+    cells: bool = False,
+    arriving: Arriving | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> BuildResult:
     """The bitstream of a design for a board, made in `folder`, of the seed with the best clock.
 
     The same design and seeds give the same bytes. Every tool's log stays in the folder. `alone`
-    has the placement seeds of a second layout, of the net alone, for its clock.
+    has the placement seeds of a second layout, of the net alone, for its clock. With `cells` the
+    design is one of tables of at most four inputs, which synthesis keeps one by one;
+    one over levels is told what is `arriving`.
     """
     if not seeds or min(seeds) < 0:
         raise InputError(
@@ -131,7 +136,7 @@ def build(
     clock = _Clock()
     with clock.step("elaborate"):
         progress("writing the design for yosys")
-        source = sources(design, target, every=every, baud=baud)
+        source = sources(design, target, every=every, baud=baud, cells=cells, arriving=arriving)
         write_atomically(folder / DESIGN, source.rtlil.encode())
         write_atomically(folder / f"top.{target.family.pins}", source.constraints.encode())
     with clock.step("synthesise"):
@@ -152,7 +157,9 @@ def build(
         if target.family.read_back:
             _keep_sites(folder, best, runs)
     with clock.step("net alone"):
-        net = lay_out(design, target, folder, every=every, seeds=alone, progress=progress)
+        net = lay_out(
+            design, target, folder, every=every, seeds=alone, cells=cells, progress=progress
+        )
     return BuildResult(
         board=target,
         bitstream=bitstream,

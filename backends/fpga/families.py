@@ -10,9 +10,11 @@ class Family:
 
     `routed` is the option for nextpnr's output and the suffix of that file; `packing` are the
     options of the packer. `pins` is the suffix and option of the pin constraints.
+    `tables_of` is the file of yosys that makes its table cells.
     """
 
     synthesis: str
+    tables_of: str
     nextpnr: str
     pins: str
     routed: tuple[str, str]
@@ -29,6 +31,7 @@ class Family:
 FAMILIES: Mapping[str, Family] = {
     "ice40": Family(
         synthesis="synth_ice40",
+        tables_of="+/ice40/cells_map.v",
         nextpnr="nextpnr-ice40",
         pins="pcf",
         routed=("--asc", "asc"),
@@ -43,6 +46,7 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "ecp5": Family(
         synthesis="synth_ecp5",
+        tables_of="+/lattice/cells_map_trellis.v",
         nextpnr="nextpnr-ecp5",
         pins="lpf",
         routed=("--textcfg", "config"),

@@ -46,7 +46,10 @@ class Routed:
 
 @dataclass(slots=True)
 class StuckWatch:
-    """Reads the router's progress from its log and says when there has been none for long."""
+    """Reads the router's progress from its log and says when there has been none for long.
+
+    A router that says nothing is waited for: on a busy machine it may not have got any further.
+    """
 
     limit_s: float = STUCK_S
     now: Callable[[], float] = time.monotonic
@@ -58,13 +61,15 @@ class StuckWatch:
         """A reason to stop, or None."""
         lines = (self._rest + text).split("\n")
         self._rest = lines.pop()
+        rows = 0
         for line in lines:
             match = _REMAINING.search(line)
             if match:
+                rows += 1
                 remaining = float(match[1] or match[2])
                 if remaining < self._best:
                     self._best, self._since = remaining, self.now()
-        if self._since is None or self.now() - self._since < self.limit_s:
+        if not rows or self._since is None or self.now() - self._since < self.limit_s:
             return None
         return f"had {self._best:.0f} connections left to route for more than {self.limit_s:g} s"
 

@@ -11,12 +11,17 @@ from lithify.backends.fpga.cell_netlist import CellNetlist, read_netlist
 from lithify.backends.fpga.families import Family
 from lithify.backends.fpga.top import PARTS, part_of
 from lithify.backends.toolchain import run
+from lithify.backends.verilog.cells import PREFIX
 
 CPU_LIMIT_S = 1800
 
 SCRIPT = """\
 read_rtlil top.il
+setattr -mod -set blackbox 1 {tables}.*
 {synthesis} -top top -noflatten
+setattr -mod -unset blackbox ={tables}.*
+techmap -map {tables_of} t:$lut
+opt_clean
 tee -q -o cells.json stat -json
 flatten -noscopeinfo
 delete =A:blackbox/c:* =A:whitebox/c:* =A:blackbox/w:$* =A:whitebox/w:$*
@@ -24,7 +29,8 @@ attrmap -remove src =*
 attrmap -modattr -remove src =*
 write_json top.json
 """
-"""The hierarchy is kept until the cells of every part have been counted. What is left of the
+"""Tables that are there from the start become cells after synthesis, which does not look into them.
+The hierarchy is kept until the cells of every part have been counted. What is left of the
 cell library and of source positions would put absolute paths into top.json."""
 
 BEFORE = """\
@@ -65,7 +71,7 @@ class Cells:
 
 def synthesise(folder: Path, family: Family) -> Mapping[str, Cells]:
     """The cells of each part, after top.json was made from top.il in `folder`."""
-    script = SCRIPT.format(synthesis=family.synthesis)
+    script = SCRIPT.format(synthesis=family.synthesis, tables_of=family.tables_of, tables=PREFIX)
     folder.joinpath("synthesis.ys").write_text(script, "utf-8")
     log = folder / "synthesis.log"
     args = ["-s", "synthesis.ys"]

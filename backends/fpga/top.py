@@ -7,9 +7,11 @@ from amaranth.hdl import Module
 from amaranth.lib import io, wiring
 
 from lithify.backends.fpga.targets import Board
+from lithify.backends.verilog.cells import PREFIX, cell_modules
 from lithify.backends.verilog.description import Description
 from lithify.backends.verilog.emit import VerilogOptions, describe
 from lithify.backends.verilog.frames import Layout
+from lithify.backends.verilog.levels import Arriving
 from lithify.backends.verilog.serial import cycles_per_bit
 from lithify.backends.verilog.uart import UartShell, shell_of
 from lithify.ir.circuit import Circuit
@@ -59,15 +61,29 @@ class Sources:
     core: Description
 
 
-def sources(design: Circuit | Netlist, board: Board, *, every: int, baud: int) -> Sources:
-    """The RTLIL and pin constraints of a design with registers every `every` levels."""
+def sources(
+    design: Circuit | Netlist,
+    board: Board,
+    *,
+    every: int,
+    baud: int,
+    cells: bool = False,
+    arriving: Arriving | None = None,
+) -> Sources:
+    """The RTLIL and pin constraints of a design with registers every `every` levels.
+
+    With `cells` every gate is a table cell that synthesis keeps. A design over levels needs to be
+    told what is `arriving`.
+    """
     platform = board.new_platform()
     clock_hz = float(platform.default_clk_frequency)
     cycles = cycles_per_bit(clock_hz, baud)
-    shell, core, layout = shell_of(design, every=every, cycles=cycles)
+    shell, core, layout = shell_of(
+        design, every=every, cycles=cycles, cells=cells, arriving=arriving
+    )
     plan = platform.prepare(Top(shell), "top", emit_src=False)
     return Sources(
-        rtlil=plan.files["top.il"],
+        rtlil=plan.files["top.il"] + cell_modules(core),
         constraints=plan.files[f"top.{board.family.pins}"],
         clock_hz=clock_hz,
         layout=layout,
@@ -77,11 +93,13 @@ def sources(design: Circuit | Netlist, board: Board, *, every: int, baud: int) -
 
 
 def part_of(path: str) -> str:
-    """The part that a module or a cell belongs to, by its hierarchical name.
+    """The part that a module or a cell belongs to, by its hierarchical name or that of its cells.
 
     >>> part_of("shell.core.head.l3_and"), part_of("top.shell.core.row_2"), part_of("shell.sender")
     ('head', 'core', 'shell')
     """
+    if path.startswith(f"{PREFIX}."):
+        return path.split(".")[1]
     inside = path.removeprefix("top.")
     if inside != _CORE and not inside.startswith(f"{_CORE}."):
         return "shell"

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Instance, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
+from lithify.backends.verilog.cells import OUT, PIN, cell_module
 from lithify.backends.verilog.interface import Interface
 from lithify.backends.verilog.names import identifiers
 from lithify.backends.verilog.schedule import GATES, INPUT, MODULES, TOP, Places, Vector, schedule
@@ -26,6 +27,9 @@ class Core(wiring.Component):
     Element i of a port is at bits [i * width, (i + 1) * width). The outputs belong to the inputs of
     `latency` clock cycles ago; cycles in which `en` is low do not count. With `latency` 0 there is
     neither a clock nor an enable. Clocked by the domain "sync"; registers have no reset.
+
+    With `cells` every gate stays a cell of its own: vectors of gates are instances of the modules
+    that `lithify.backends.verilog.cells.cell_modules` writes.
     """
 
     def __init__(
@@ -35,14 +39,17 @@ class Core(wiring.Component):
         every: int = 0,
         register_inputs: bool = False,
         register_outputs: bool = True,
+        cells: bool = False,
     ) -> None:
         """Plan the pipeline; nothing is elaborated yet."""
+        self.cells = cells
         self.interface = Interface.of(design)
         self.schedule = schedule(
             self.interface.circuit,
             every=every,
             register_inputs=register_inputs,
             register_outputs=register_outputs,
+            by_table=not cells,
         )
         members = {port.signal: In(port.bits) for port in self.interface.inputs}
         members |= {word.signal: Out(word.bits) for word in self.interface.outputs}
@@ -172,6 +179,11 @@ class _Wiring:
             self.gather(self.pin_places[pin], vector.first, vector.last)
             for pin in range(vector.arity)
         ]
+        if self.core.cells and vector.mixed:
+            ports = {f"i_{PIN}{number}": pin for number, pin in enumerate(pins)}
+            kind = cell_module(vector, signal.name)
+            module.submodules[signal.name] = Instance(kind, **ports, **{f"o_{OUT}": signal})
+            return
         if not vector.mixed:
             made = wide(recipe(vector.table, vector.arity), pins, vector.width)
             module.d.comb += signal.eq(made)

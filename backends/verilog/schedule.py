@@ -88,11 +88,17 @@ class Schedule:
 
 
 def schedule(
-    circuit: Circuit, *, every: int, register_inputs: bool, register_outputs: bool
+    circuit: Circuit,
+    *,
+    every: int,
+    register_inputs: bool,
+    register_outputs: bool,
+    by_table: bool = True,
 ) -> Schedule:
     """The schedule of a circuit of tables and words, with a row of registers each `every` levels.
 
-    `every` 0 puts no registers between gates. Gates that no output reads are left out.
+    `every` 0 puts no registers between gates. Gates that no output reads are left out. Gates of
+    different tables are `by_table` apart as far as that is shorter to write, else never.
     """
     fanins = _needed(circuit)
     live = walks.live(circuit.offsets, fanins, circuit.first_gate, circuit.output_signals)
@@ -103,7 +109,7 @@ def schedule(
     homes = _homes(circuit, gates, pins)
     uses = _Uses(stages, homes, rows)
     uses.collect(circuit, gates, pins)
-    order, vectors = _gate_vectors(circuit, gates, tables, arities, homes, stages, uses)
+    order, vectors = _gate_vectors(circuit, gates, tables, arities, homes, stages, uses, by_table)
     place = _Placement(circuit, vectors, uses)
     place.put_gates(gates[order])
     place.put_registers()
@@ -244,6 +250,7 @@ def _gate_vectors(
     homes: Int32,
     stages: Int32,
     uses: _Uses,
+    by_table: bool,
 ) -> tuple[Int64, list[Vector]]:
     """The order of the gates, and the vectors (after those of the inputs) that cut it up."""
     signals = circuit.first_gate + gates
@@ -253,7 +260,7 @@ def _gate_vectors(
     columns = [homes[signals], levels, origins, readers, arities]
     if _runs(columns).size * FEW_GATES > gates.size > MANY_TABLES * FEW_GATES:
         columns[2] = np.full(gates.size, -1, np.int32)
-    mixed = _mixed(columns, tables)
+    mixed = _mixed(columns, tables) if by_table else arities > 0
     shown = np.where(mixed, 0, tables)
     order = np.lexsort((gates, shown, mixed, *reversed(columns)))
     keys = [column[order] for column in (*columns, mixed, shown)]

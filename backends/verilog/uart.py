@@ -5,11 +5,14 @@ may arrive while an answer is being sent; whatever arrives between the end of a 
 beginning of its answer is dropped up to the next END.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from numpy.typing import NDArray
 
 from lithify.backends.verilog.core import Core
 from lithify.backends.verilog.frames import (
@@ -23,6 +26,7 @@ from lithify.backends.verilog.frames import (
     element_bytes,
     layout_of,
 )
+from lithify.backends.verilog.levels import Arriving, Level
 from lithify.backends.verilog.serial import Receiver, Transmitter
 from lithify.ir.circuit import Circuit
 from lithify.ir.netlist import Netlist
@@ -48,9 +52,15 @@ class UartShell(wiring.Component):
     `failed` is high when the status of the last answer was not OK.
     """
 
-    def __init__(self, wires: Wires, layout: Layout, *, cycles: int) -> None:
-        """`cycles` clock cycles make a bit (`lithify.backends.verilog.serial.cycles_per_bit`)."""
+    def __init__(
+        self, wires: Wires, layout: Layout, *, cycles: int, levels: Sequence[Level] = ()
+    ) -> None:
+        """`cycles` clock cycles make a bit (`lithify.backends.verilog.serial.cycles_per_bit`).
+
+        With levels the core takes these in place of the elements.
+        """
         self._wires, self._layout, self._cycles = wires, layout, cycles
+        self._levels = tuple(levels)
         ports = {"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1), "failed": Out(1)}
         super().__init__(ports)
 
@@ -60,7 +70,7 @@ class UartShell(wiring.Component):
         m.submodules.core = self._wires.core
         m.submodules.receiver = receiver = Receiver(self._cycles)
         m.submodules.deframer = deframer = Deframer()
-        m.submodules.loader = loader = Loader(self._layout)
+        m.submodules.loader = loader = Loader(self._layout, self._levels)
         m.submodules.sender = sender = Sender(self._layout.answer_bytes)
         m.submodules.transmitter = transmitter = Transmitter(self._cycles)
         m.d.comb += [
@@ -112,14 +122,25 @@ class UartShell(wiring.Component):
 
 
 def shell_of(
-    design: Circuit | Netlist, *, every: int, cycles: int
+    design: Circuit | Netlist,
+    *,
+    every: int,
+    cycles: int,
+    cells: bool = False,
+    arriving: Arriving | None = None,
 ) -> tuple[UartShell, Core, Layout]:
-    """The shell around a design with registers every `every` levels, its core and its frames."""
-    core = Core(design, every=every)
+    """The shell around a design with registers every `every` levels, its core and its frames.
+
+    The design is one over levels where `arriving` says what arrives.
+    """
+    core = Core(design, every=every, cells=cells)
     layout = layout_of(core.interface.circuit)
+    if arriving:
+        layout = replace(layout, inputs=arriving.ports)
     inputs, outputs = tuple(core.input_signals()), tuple(core.output_signals())
     wires = Wires(core, inputs, outputs, core.latency)
-    return UartShell(wires, layout, cycles=cycles), core, layout
+    levels = arriving.levels if arriving else ()
+    return UartShell(wires, layout, cycles=cycles, levels=levels), core, layout
 
 
 def _padded(ports: tuple[Port, ...], vectors: tuple[Value, ...]) -> Value:
@@ -188,19 +209,24 @@ class Loader(wiring.Component):
     """Shifts the bytes of a request into the input vectors and checks length and ranges.
 
     A shift register takes one flip-flop a bit and nothing else; the first element ends up lowest.
+    With levels it holds a bit for each element that a level compares, in place of the elements.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        """One output vector, `in_0`, `in_1`, …, for each input port of the layout."""
-        self._layout = layout
-        vectors = {f"in_{i}": Out(port.bits) for i, port in enumerate(layout.inputs)}
+    def __init__(self, layout: Layout, levels: Sequence[Level] = ()) -> None:
+        """One output vector, `in_0`, `in_1`, …, for each port of the layout, or each level."""
+        self._layout, self._levels = layout, tuple(levels)
+        sizes = [port.bits for port in layout.inputs]
+        if levels:
+            sizes = [level.elements.size for level in levels]
+        self._sizes = sizes
+        vectors = {f"in_{i}": Out(size) for i, size in enumerate(sizes)}
         states = {"tag": Out(8), "length_ok": Out(1), "range_ok": Out(1)}
         super().__init__({"byte": In(8), "strobe": In(1), "clear": In(1), **states, **vectors})
 
     @property
     def vectors(self) -> list[Value]:
         """The input vectors in port order."""
-        return [getattr(self, f"in_{i}") for i in range(len(self._layout.inputs))]
+        return [getattr(self, f"in_{i}") for i in range(len(self._sizes))]
 
     def elaborate(self, platform: object) -> Module:
         """A count of the bytes says what the next one is: the tag, an element's, the CRC."""
@@ -220,7 +246,7 @@ class Loader(wiring.Component):
         with m.Elif(self.clear):
             m.d.sync += [count.eq(0), which.eq(0), outside.eq(0)]
         start = 1
-        for port, vector in zip(self._layout.inputs, self.vectors, strict=True):
+        for number, port in enumerate(self._layout.inputs):
             size = element_bytes(port)
             stop = start + port.count * size
             last = which == size - 1
@@ -228,10 +254,28 @@ class Loader(wiring.Component):
                 m.d.sync += which.eq(Mux(last, 0, which + 1))
                 with m.If(last):
                     value = window[-8 * size :]
-                    m.d.sync += vector.eq(Cat(vector, value[: port.width])[port.width :])
+                    self._take(m, number, value, count - start)
                     m.d.sync += outside.eq(outside | _is_outside(value, port))
             start = stop
         return m
+
+    def _take(self, m: Module, number: int, value: Value, element: Value) -> None:
+        """Shift an element of a port in, or what its levels say of it."""
+        if not self._levels:
+            vector, width = self.vectors[number], self._layout.inputs[number].width
+            m.d.sync += vector.eq(Cat(vector, value[:width])[width:])
+        for vector, level in zip(self.vectors, self._levels, strict=bool(self._levels)):
+            if level.port == number:
+                with m.If(_among(element, level.elements, self._layout.inputs[number].count)):
+                    m.d.sync += vector.eq(Cat(vector, value >= level.bound)[1:])
+
+
+def _among(element: Value, some: NDArray[np.int64], count: int) -> Value:
+    """Whether the number of an element is one of some, out of `count`."""
+    if some.size == count:
+        return Const(1)
+    wanted = sum(1 << one for one in some.tolist())
+    return Const(wanted, count).bit_select(element[: (count - 1).bit_length()], 1)
 
 
 def _is_outside(value: Value, port: Port) -> Value:

@@ -20,18 +20,28 @@ DIRECT = 4
 """Counters of at least so many inputs are cells of their own: mappers do worse."""
 
 
-def direct_gates(netlist: Netlist, own: Mask, bundles: Sequence[I32], inputs: int) -> Gates:
+def direct_gates(
+    netlist: Netlist,
+    own: Mask,
+    bundles: Sequence[I32],
+    inputs: int,
+    *,
+    most_mapped: int = 0,
+) -> Gates:
     """The counters that are cells of their own, some over what their terms read.
 
     Where tables have six inputs, those of four and more bits, and bundles; else full adders, which
     take in terms that are best apart. `own` says which signals of the expanded circuit are terms
-    that a counter may take in; `bundles` are those that the netlist was made with.
+    that a counter may take in; `bundles` are those that the netlist was made with. Thresholds and
+    comparisons of up to `most_mapped` terms are left to the mapper.
     """
     adders, circuit = netlist.adders, netlist.circuit
     taken = np.zeros(circuit.num_signals, np.bool_)
     if inputs < MOST_PINS:
         together = _with_apart(netlist, bundles, inputs, taken)
-        whole = adders.kinds >= FULL
+        small = np.diff(adders.term_offsets) <= most_mapped
+        left = small & (adders.purposes != SCORE)
+        whole = (adders.kinds >= FULL) & ~left[adders.groups]
     else:
         together, whole = _bundled_rows(netlist, bundles), adders.kinds >= DIRECT
         inside = np.zeros(own.size, np.bool_)

@@ -1,7 +1,8 @@
 """The certificate of a build for a board: from the netlist of the design to the bits of the chip.
 
-Three stages: the circuit with its pipeline, as yosys was given it, computes the netlist; the cells
-that yosys made do what the whole design does; and the bitstream, unpacked, does what the cells do.
+The netlist is the circuit, where its table cells were made for the board; the netlist with its
+pipeline is what yosys was given; the cells that yosys made do what this whole design does; and the
+bitstream, unpacked, does what the cells do.
 """
 
 import hashlib
@@ -21,6 +22,7 @@ from lithify.backends.fpga.top import CORE_MODULE
 from lithify.backends.fpga.unpacked import Unpacked, read_tiles
 from lithify.backends.toolchain import run
 from lithify.backends.verilog.description import Description
+from lithify.compiler.board_cells import Arrow, BoardCells
 from lithify.compiler.proof.bitstream import prove_synthesis, prove_unpacked
 from lithify.compiler.proof.certificate import Certificate, Stage, record
 from lithify.compiler.proof.readback import prove_verilog
@@ -47,14 +49,18 @@ def certify_build(
     folder: Path,
     board: Board,
     *,
+    before: BoardCells | None = None,
     time_limit: float = 60.0,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Certificate:
     """What is proved of the build in a folder; MismatchError where anything is refuted.
 
-    `core` describes the circuit's module in the design that was synthesised.
+    `core` describes the circuit's module in the design that was synthesised. With what came
+    `before` the netlist, it is proved too that the netlist is the circuit.
     """
     digests = {"netlist": netlist.digest}
+    if before:
+        digests |= before.digests()
     for name, file in (("design", DESIGN), ("cells", CELLS), ("bitstream", board.family.bitstream)):
         digests[name] = hashlib.sha256(folder.joinpath(file).read_bytes()).hexdigest()
 
@@ -65,22 +71,21 @@ def certify_build(
             raise MismatchError(f"the design is not the netlist; {explain(verdict, netlist)}")
         return verdict
 
-    plan: dict[str, tuple[str, str, Callable[[], Verdict]]] = {
-        "core": ("netlist", "design", core_stage),
-        "synthesis": (
-            "design",
-            "cells",
-            lambda: prove_cells(folder, board, time_limit=time_limit),
-        ),
-        "bitstream": (
+    limit = time_limit
+    plan: tuple[Arrow, ...] = (
+        *(before.arrows(time_limit=limit) if before else ()),
+        ("core", "netlist", "design", core_stage),
+        ("synthesis", "design", "cells", lambda: prove_cells(folder, board, time_limit=limit)),
+        (
+            "bitstream",
             "cells",
             "bitstream",
-            lambda: prove_bitstream(folder, board, time_limit=time_limit),
+            lambda: prove_bitstream(folder, board, time_limit=limit),
         ),
-    }
+    )
     stages: list[Stage] = []
     seconds = {}
-    for name, (left, right, prove) in plan.items():
+    for name, left, right, prove in plan:
         progress(f"proving {right} = {left}")
         start = time.perf_counter()
         stages.append(record(name, left, right, prove()))

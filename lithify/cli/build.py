@@ -80,16 +80,20 @@ def run(
 ) -> "tuple[BuildResult, Mapping[str, object]]":
     """A build and the record of it that was left in its folder."""
     from lithify.backends.fpga.build import build
+    from lithify.compiler.board_cells import board_cells
     from lithify.compiler.proof.board import certify_build
     from lithify.compiler.proof.certificate import FILE
     from lithify.ir.files import write_atomically
 
-    result = build(design.netlist, board, folder, **options)
+    say = options.get("progress", lambda text: None)
+    say("making table cells of the circuit")
+    made = board_cells(design.circuit)
+    netlist = made.cells.circuit
+    result = build(netlist, board, folder, cells=True, arriving=made.arriving, **options)
     record = {**result.as_dict(), "circuit": design.circuit.digest}
     if proof:
-        say = options.get("progress", lambda text: None)
         certificate = certify_build(
-            design.netlist.circuit, result.core, folder, result.board, progress=say
+            netlist, result.core, folder, result.board, before=made, progress=say
         )
         write_atomically(folder / FILE, certificate.to_bytes())
         beyond = list(certificate.beyond)

@@ -170,6 +170,7 @@ def test_a_router_without_progress_is_stuck(line: str) -> None:
         clock[0] += 4
     assert watch(line.format(5, 480)) is None
     clock[0] += 6
+    assert watch("") is None
     assert watch(line.format(6, 490)) == "had 480 connections left to route for more than 10 s"
 
 

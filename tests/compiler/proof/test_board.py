@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from lithify.backends.fpga.sites import pin_sites, read_sites
 from lithify.backends.fpga.synthesis import read_before
 from lithify.backends.fpga.targets import board
 from lithify.backends.fpga.unpacked import FLIP_FLOP, TABLE_ORDER, Tiles, Unpacked, read_tiles
-from lithify.backends.verilog.interface import Interface
+from lithify.compiler.board_cells import board_cells
 from lithify.compiler.proof import board as board_proof
 from lithify.compiler.proof.bitstream import prove_synthesis, prove_unpacked
 from lithify.compiler.proof.board import certify_build, prove_bitstream, prove_cells, unpack
@@ -28,23 +29,35 @@ from lithify.ir.circuit import Circuit
 from lithify.ir.errors import FormatError, MismatchError
 
 
-def classifier(bound: int = 3) -> Circuit:
-    """Two classes over a few integers."""
+def classifier(bound: int = 3, *, wrong: bool = False) -> Circuit:
+    """Two classes over a few integers; a gate of another kind where something is `wrong`."""
     b = Builder()
     x = b.input("x", width=3, count=4, low=0, high=6)
     with b.origin("encoder", "encoder"):
         bits = [b.threshold(bound, row, [1, 2, 4]) for row in x]
     with b.origin("layers.0", "core"):
-        gates = [b.xor(p, q) for p, q in zip(bits, [*bits[1:], bits[0]], strict=True)]
+        gates = [
+            (b.or_ if wrong else b.xor)(p, q)
+            for p, q in zip(bits, [*bits[1:], bits[0]], strict=True)
+        ]
     with b.origin("head", "head"):
         b.score("even", gates[::2])
         b.score("odd", gates[1::2], bias=1)
     return b.finish(readout="argmax")
 
 
+MADE = board_cells(classifier())
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> BuildResult:
-    return build(classifier(), "icestick", tmp_path_factory.mktemp("icestick"))
+    return build(
+        MADE.cells.circuit,
+        "icestick",
+        tmp_path_factory.mktemp("icestick"),
+        cells=True,
+        arriving=MADE.arriving,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -73,21 +86,26 @@ def prove(
 def test_the_bitstream_is_proved_to_be_the_netlist(built: BuildResult) -> None:
     said: list[str] = []
     made = certify_build(
-        Interface.of(classifier()).circuit,
+        MADE.cells.circuit,
         built.core,
         folder(built),
         built.board,
+        before=MADE,
         progress=said.append,
     )
-    assert made.ok and [stage.name for stage in made.stages] == ["core", "synthesis", "bitstream"]
+    assert made.ok and [stage.name for stage in made.stages] == [
+        *("levels", "mapping", "core", "synthesis", "bitstream")
+    ]
     assert said == [
+        "proving over levels = optimised",
+        "proving netlist = over levels",
         "proving design = netlist",
         "proving cells = design",
         "proving bitstream = cells",
     ]
     cells = read_netlist(folder(built) / "top.json")
-    assert made.stages[2].pairs == len(cells.flip_flops) + len(cells.output_pins)
-    assert made.stages[2].engines[-1] == "chip database chipdb-1k.bin"
+    assert made.stages[4].pairs == len(cells.flip_flops) + len(cells.output_pins)
+    assert made.stages[4].engines[-1] == "chip database chipdb-1k.bin"
     assert "timing" in made.beyond
     again = Certificate.from_bytes(made.to_bytes())
     assert again.stages == made.stages
@@ -95,9 +113,16 @@ def test_the_bitstream_is_proved_to_be_the_netlist(built: BuildResult) -> None:
 
 
 def test_another_circuit_is_refuted(built: BuildResult) -> None:
-    other = Interface.of(classifier(bound=4)).circuit
-    with pytest.raises(MismatchError, match="^the design is not the netlist; refuted: for x"):
+    other = board_cells(classifier(wrong=True)).cells.circuit
+    with pytest.raises(MismatchError, match="^the design is not the netlist; refuted: for x_3"):
         certify_build(other, built.core, folder(built), built.board)
+    swapped = replace(MADE, circuit=classifier(bound=4))
+    with pytest.raises(MismatchError, match="^the levels are not the circuit; refuted: for x"):
+        certify_build(MADE.cells.circuit, built.core, folder(built), built.board, before=swapped)
+    swapped = replace(MADE, over=board_cells(classifier(wrong=True)).over)
+    swapped = replace(swapped, circuit=classifier(wrong=True))
+    with pytest.raises(MismatchError, match="^the table cells are not the circuit; refuted: "):
+        swapped.arrows()[1][3]()
 
 
 def some_flips(read: tuple[CellNetlist, ChipDatabase, Tiles]) -> Iterator[tuple[int, Tiles]]:
