@@ -102,6 +102,7 @@ def _manifest(circuit: Circuit) -> bytes:
         "inputs": [
             {"name": p.name, "width": p.width, "count": p.count, "kind": p.kind}
             | {"low": p.low, "high": p.high}
+            | ({"pattern": p.pattern} if p.pattern != "any" else {})
             for p in circuit.inputs
         ],
         "outputs": [_described(output) for output in circuit.outputs],
@@ -258,6 +259,7 @@ def _port(one: dict[str, Any]) -> Port:
         _text(one, "kind"),
         _integer(one, "low"),
         _integer(one, "high"),
+        _text(one, "pattern") if "pattern" in one else "any",
     )
 
 

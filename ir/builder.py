@@ -72,9 +72,10 @@ class Builder:
         kind: str = "uint",
         low: int | None = None,
         high: int | None = None,
+        pattern: str = "any",
     ) -> Signals:
         """The signals[count, width] of a new input port."""
-        return self.port(Port(name, width, count, kind, low, high))
+        return self.port(Port(name, width, count, kind, low, high, pattern))
 
     def port(self, port: Port) -> Signals:
         """The signals[count, width] of a new input port."""

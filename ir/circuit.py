@@ -154,6 +154,8 @@ class Circuit:
         """SHA-256 over everything that equality compares."""
         h = hashlib.sha256(b"lithify circuit 1\n")
         h.update(repr((self.inputs, self.readout, self.origins)).encode())
+        if any(port.pattern != "any" for port in self.inputs):
+            h.update(repr([port.pattern for port in self.inputs]).encode())
         for output in self.outputs:
             bias = output.bias if isinstance(output, Score) else 0
             kind = output.kind if isinstance(output, Word) else "score"

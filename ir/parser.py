@@ -22,7 +22,7 @@ from lithify.ir.errors import InputError
 from lithify.ir.lexer import Line
 from lithify.ir.names import SignalNames
 from lithify.ir.origin import PARTS, Origin
-from lithify.ir.ports import Output, Port, Score, Word
+from lithify.ir.ports import PATTERNS, Output, Port, Score, Word
 from lithify.ir.rows import SIGNS, GateRows, QuickReader
 
 MOST_CODE = 2**MOST_WIDTH - 1
@@ -124,12 +124,13 @@ class _Reader:
         line.expect(":")
         width, count, kind = self._type(line)
         low = high = None
-        if line.accept("in"):
+        pattern = next((one for one in PATTERNS[1:] if line.accept(one)), PATTERNS[0])
+        if pattern == PATTERNS[0] and line.accept("in"):
             low = line.integer("the lowest value", MOST_CODE)
             line.expect("..")
             high = line.integer("the highest value", MOST_CODE)
         try:
-            self.names.add_port(Port(name, width, count, kind, low, high))
+            self.names.add_port(Port(name, width, count, kind, low, high, pattern))
         except InputError as error:
             raise line.error(str(error), column) from error
 

@@ -1,7 +1,7 @@
 """What goes into a circuit and what comes out: ports, words and scores."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +10,7 @@ from lithify.ir.errors import InputError
 
 Signals = NDArray[np.int32]
 KINDS = ("bit", "uint", "int")
+PATTERNS = ("any", "thermometer", "onehot")
 
 
 def full_range(width: int, kind: str) -> tuple[int, int]:
@@ -21,7 +22,9 @@ def full_range(width: int, kind: str) -> tuple[int, int]:
 class Port:
     """An input: `count` integers of `width` bits each, least significant bit first.
 
-    Element i occupies bits i*width to (i+1)*width - 1. Every element lies in low..high.
+    Element i occupies bits i*width to (i+1)*width - 1. Every element lies in low..high. Where the
+    pattern is "thermometer" a bit is 1 only if all bits below it are; where it is "onehot" exactly
+    one bit is 1.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Port:
     kind: str = "uint"
     low: int | None = None
     high: int | None = None
+    pattern: str = field(default="any", repr=False)
 
     def __post_init__(self) -> None:
         """Resolve the missing bounds to what the bits can hold, and refuse nonsense."""
@@ -41,7 +45,7 @@ class Port:
                 f"port {self.name}: {self.count} elements of {self.width} bits; "
                 f"a {self.kind} port has at least one element of 1 to {limit} bits"
             )
-        lowest, highest = full_range(self.width, self.kind)
+        lowest, highest = self._widest()
         low = lowest if self.low is None else self.low
         high = highest if self.high is None else self.high
         if not lowest <= low <= high <= highest:
@@ -49,8 +53,34 @@ class Port:
                 f"port {self.name}: the range {low}..{high} does not lie in {lowest}..{highest}, "
                 f"which is what {self.width} bits hold"
             )
+        if self.pattern != "any" and (low, high) != (lowest, highest):
+            raise InputError(
+                f"port {self.name}: a port of the pattern {self.pattern} has the range "
+                f"{lowest}..{highest} of its codes, not {low}..{high}"
+            )
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
+
+    def _widest(self) -> tuple[int, int]:
+        """The range that the port has unless it is told another."""
+        if self.pattern not in PATTERNS:
+            raise InputError(
+                f"port {self.name}: pattern {self.pattern!r} is none of {', '.join(PATTERNS)}"
+            )
+        if self.pattern == "any":
+            return full_range(self.width, self.kind)
+        if self.kind != "uint":
+            raise InputError(
+                f"port {self.name}: kind {self.kind} has no pattern {self.pattern}; kind uint has"
+            )
+        codes = self.codes
+        return int(codes[0]), int(codes[-1])
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """What an element of a pattern other than "any" can be, ascending."""
+        ones = np.left_shift(np.int64(1), np.arange(self.width + 1, dtype=np.int64))
+        return ones - 1 if self.pattern == "thermometer" else ones[:-1]
 
     @property
     def bits(self) -> int:

@@ -107,9 +107,11 @@ def read_scores(circuit: Circuit, values: Planes, samples: int) -> Integers:
 
 
 def random_codes(circuit: Circuit, samples: int, rng: np.random.Generator) -> Integers:
-    """Codes[samples, elements], uniform over the range of every element."""
+    """Codes[samples, elements], uniform over what every element can be."""
     columns = [
         rng.integers(*port.bounds, size=(samples, port.count), dtype=np.int64, endpoint=True)
+        if port.pattern == "any"
+        else rng.choice(port.codes, (samples, port.count))
         for port in circuit.inputs
     ]
     return np.concatenate(columns, axis=1) if columns else np.zeros((samples, 0), np.int64)
@@ -136,6 +138,12 @@ def _integers(circuit: Circuit, codes: ArrayLike) -> Integers:
             raise InputError(
                 f"sample {row}, input {element_names(port)[column]}: "
                 f"{columns[row, column]} is not in {low}..{high}"
+            )
+        if port.pattern != "any" and (bad := ~np.isin(columns, port.codes)).any():
+            row, column = (int(i) for i in np.argwhere(bad)[0])
+            raise InputError(
+                f"sample {row}, input {element_names(port)[column]}: "
+                f"{columns[row, column]} is no {port.pattern} code of {port.width} bits"
             )
         element += port.count
     return array.astype(np.int64)

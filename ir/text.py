@@ -103,8 +103,10 @@ def _type(port: Port | Word) -> str:
 
 
 def _range(port: Port) -> str:
-    """The value range of a port, where it is narrower than its bits."""
+    """The pattern of a port, or its value range where that is narrower than its bits."""
     low, high = port.bounds
+    if port.pattern != "any":
+        return f" {port.pattern}"
     return "" if (low, high) == full_range(port.width, port.kind) else f" in {low}..{high}"
 
 
