@@ -32,7 +32,8 @@ def compile(
 ) -> Design:
     """The design of a net, a circuit, a design as it came, or a file that holds one of them.
 
-    `effort` 0 to 2 chooses how hard to optimise; `pipeline` says it pass by pass instead.
+    `effort` chooses how hard to optimise: 0 and 1 take seconds, 2 up to minutes, 3 goes on for as
+    long as it finds something; `pipeline` says it pass by pass instead.
     `interface` and `every` say how the Verilog is clocked (see `VerilogOptions`).
     """
     if target:
@@ -44,14 +45,19 @@ def compile(
         raise InputError(f"effort {effort}: there are 0 to {len(EFFORTS) - 1}")
     passes = pipelines.parse(EFFORTS[effort] if pipeline is None else pipeline)
     start = _open(source)
-    run = pipelines.run(
-        passes,
-        start.circuit,
-        check=check,
-        dump_to=dump_to,
-        stop_after=stop_after,
-        progress=progress,
-    )
+    if pipeline is None and stop_after is None:
+        run = pipelines.run_effort(
+            effort, start.circuit, check=check, dump_to=dump_to, progress=progress
+        )
+    else:
+        run = pipelines.run(
+            passes,
+            start.circuit,
+            check=check,
+            dump_to=dump_to,
+            stop_after=stop_after,
+            progress=progress,
+        )
     return Design(
         name=identifier(name or start.name),
         lowered=start.circuit,

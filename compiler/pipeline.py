@@ -11,8 +11,11 @@ from typing import ClassVar, Protocol
 
 from lithify.compiler.passes.absorb import Absorb
 from lithify.compiler.passes.fold import Fold
+from lithify.compiler.passes.narrow import Narrow
 from lithify.compiler.passes.prune import Prune
+from lithify.compiler.passes.rewrite import Rewrite
 from lithify.compiler.passes.share import Share
+from lithify.compiler.passes.simplify import Simplify
 from lithify.compiler.passes.strash import Strash
 from lithify.ir.check import check as check_circuit
 from lithify.ir.circuit import Circuit
@@ -33,15 +36,22 @@ class Pass(Protocol):
         ...
 
 
-PASSES: dict[str, type[Pass]] = {kind.name: kind for kind in (Fold, Strash, Absorb, Share, Prune)}
+PASSES: dict[str, type[Pass]] = {
+    kind.name: kind for kind in (Fold, Strash, Absorb, Simplify, Share, Narrow, Rewrite, Prune)
+}
 
-# Effort 0 is free, 1 the default. Sharing costs SAT calls and comes once everything cheap is done;
-# what it merges lets hashing and absorbing find more.
+# Effort 0 is free, 1 takes seconds for a million gates. What asks SAT comes once everything cheap
+# is done, and lets the cheap find more: minutes at effort 2, the default. Effort 3 gives every
+# engine ten times as long, and is run again for as long as it finds something.
 EFFORTS = (
     "fold; prune",
-    "fold; strash; absorb; prune",
-    "fold; strash; absorb; prune; share; strash; absorb; prune",
+    "fold; strash; absorb; prune; simplify",
+    "fold; strash; absorb; prune; simplify; share; narrow; simplify",
+    "fold; strash; absorb; prune; simplify; "
+    "share(vectors=4096, conflicts=10000, time_limit=600.0); "
+    "narrow(vectors=4096, conflicts=10000, time_limit=600.0); rewrite; simplify",
 )
+REPEATED = len(EFFORTS) - 1  # the effort that goes on for as long as it finds something
 
 Pipeline = tuple[Pass, ...]
 
@@ -110,6 +120,34 @@ def run(
         if dump_to:
             write_atomically(dump_to / f"{place:02d}-{step.name}.circuit", str(circuit).encode())
     return Run(circuit, tuple(steps))
+
+
+def run_effort(
+    effort: int,
+    circuit: Circuit,
+    *,
+    check: bool | None = None,
+    dump_to: Path | None = None,
+    progress: Callable[[Step], None] = lambda step: None,
+) -> Run:
+    """The circuit after the passes of an effort, 0 to 3; the highest ends when it finds no more."""
+    best = run(parse(EFFORTS[effort]), circuit, check=check, dump_to=dump_to, progress=progress)
+    steps, found, again = best.steps, effort == REPEATED, 1
+    while found:
+        folder = dump_to / f"again-{again}" if dump_to else None
+        more = run(
+            parse(EFFORTS[effort]), best.circuit, check=check, dump_to=folder, progress=progress
+        )
+        steps, again = steps + more.steps, again + 1
+        found = cost(more.circuit) < cost(best.circuit)
+        best = more if found else best
+    return Run(best.circuit, steps)
+
+
+def cost(circuit: Circuit) -> tuple[int, int]:
+    """What is to become less: gates, then everything that gates and scores read."""
+    terms = sum(score.signals.size for score in circuit.scores)
+    return circuit.num_gates, circuit.fanins.size + terms
 
 
 def _require_stop(pipeline: Sequence[Pass], stop_after: int | str | None) -> None:

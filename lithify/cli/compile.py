@@ -13,6 +13,10 @@ EXAMPLE = (
     "lithify compile digits.safetensors -o build --board icebreaker --interface pipeline",
     'lithify compile net.blif -o build --passes "fold; strash; prune" --dump stages',
 )
+EFFORT = (
+    "how hard to optimise: 0 and 1 take seconds, 2 up to minutes, 3 goes on for as long as it "
+    "finds something (2)"
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="the folder to write")
     parser.add_argument("--name", help="name of the Verilog module and C functions")
     parser.add_argument("--board", default="", help="the board it is for (see `lithify boards`)")
-    parser.add_argument("--effort", type=int, default=2, help="0 to 2, how hard to optimise (2)")
+    parser.add_argument("--effort", type=int, default=2, help=EFFORT)
     parser.add_argument("--passes", help="the passes to run instead, such as 'fold; strash; prune'")
     parser.add_argument("--dump", type=Path, metavar="FOLDER", help="write every stage as text")
     parser.add_argument("--stop-after", metavar="PASS", help="end after this pass, or so many")

@@ -19,6 +19,7 @@ VERBS = {
     "harden": "keep the hard net of a model alone, in a small file",
     "import": "read a net or circuit of another tool into a design file",
     "compile": "turn a model, a design or a circuit into an optimised circuit, Verilog and C",
+    "optimise": "make a circuit of any format smaller, and prove it the same",
     "export": "write a design, model or circuit in a format of another tool, or as a drawing",
     "verify": "prove a design: model circuit, optimised circuit, adders, Verilog",
     "simulate": "run data through the Verilog in Verilator and compare every score",

@@ -15,6 +15,7 @@ from lithify.compiler.design import Design
 from lithify.compiler.design_file import from_bytes, to_bytes
 from lithify.compiler.driver import compile
 from lithify.compiler.nets import save
+from lithify.compiler.pipeline import EFFORTS, cost, parse
 from lithify.compiler.proof.equivalence import prove_equal
 from lithify.compiler.proof.verdict import Proved
 from lithify.ir import binary, simulate, text
@@ -40,7 +41,7 @@ def test_a_net_becomes_a_design_with_its_classes_and_code(design: Design) -> Non
     assert design.name == "tiny" and design.classes == net.classes and design.code == net.code
     assert np.array_equal(design.scores(x), net.hard_scores(x))
     assert np.array_equal(design.interpret(x).scores, net.hard_scores(x))
-    assert design.pipeline.startswith("fold; strash; absorb; prune; share")
+    assert design.pipeline.startswith("fold; strash; absorb; prune; simplify; share")
     assert [step.text for step in design.steps] == design.pipeline.split("; ")
 
 
@@ -75,14 +76,26 @@ def test_circuits_come_from_every_format(suffix: str, bits: Circuit, tmp_path: P
 
 def test_what_cannot_be_compiled_is_refused(tmp_path: Path) -> None:
     circuit = random_circuit(np.random.default_rng(0))
-    with pytest.raises(InputError, match=r"^effort 3: there are 0 to 2$"):
-        compile(circuit, effort=3)
+    with pytest.raises(InputError, match=r"^effort 4: there are 0 to 3$"):
+        compile(circuit, effort=4)
     with pytest.raises(TargetError, match=r"^'hx9k' is not a known board; nearest: hx8k-evn; "):
         compile(circuit, target="hx9k")
     with pytest.raises(PassError, match=r"^pass 'x' is unknown; "):
         compile(circuit, pipeline="x")
     with pytest.raises(InputError, match=r"^interface 'axi' is none of comb, pipeline, stream$"):
         compile(circuit, interface="axi")
+
+
+def test_the_highest_effort_ends_where_nothing_more_is_found(tmp_path: Path) -> None:
+    design = compile(tiny_net(), effort=3, dump_to=tmp_path)
+    assert len(design.steps) % len(parse(EFFORTS[3])) == 0
+    rounds = len(design.steps) // len(parse(EFFORTS[3]))
+    assert rounds >= 2
+    last = design.steps[-len(parse(EFFORTS[3])) :]
+    assert last[0].gates[0] == last[-1].gates[1] == design.circuit.num_gates
+    assert (tmp_path / f"again-{rounds - 1}" / "09-simplify.circuit").is_file()
+    assert cost(design.circuit) <= cost(compile(tiny_net(), effort=2).circuit)
+    assert isinstance(prove_equal(design.lowered, design.circuit), Proved)
 
 
 def test_the_design_decides_how_its_verilog_is_clocked() -> None:

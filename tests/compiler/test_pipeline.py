@@ -38,7 +38,8 @@ def test_names_become_passes() -> None:
         ("fold; prun", "pass 'prun' is unknown; did you mean prune?"),
         (
             "xyzzy",
-            "pass 'xyzzy' is unknown; there are fold, strash, absorb, share, prune",
+            "pass 'xyzzy' is unknown; there are fold, strash, absorb, simplify, share, narrow, "
+            "rewrite, prune",
         ),
         ("fold(", "pass 'fold(': write a name, or name(option=value, ...)"),
         ("share(seed=-1)", "pass share: its options are numbers from 0 up"),

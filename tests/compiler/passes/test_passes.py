@@ -7,6 +7,7 @@ from lithify.backends.c.engine import Engine
 from lithify.compiler.passes.absorb import Absorb
 from lithify.compiler.passes.fold import Fold
 from lithify.compiler.passes.prune import Prune
+from lithify.compiler.passes.simplify import Simplify
 from lithify.compiler.passes.strash import Strash
 from lithify.compiler.pipeline import EFFORTS, PASSES, Pass, parse, run
 from lithify.ir import simulate
@@ -16,7 +17,7 @@ from lithify.ir.check import check
 from lithify.ir.circuit import Circuit
 from lithify.ir.generate import random_circuit
 
-CHEAP: tuple[Pass, ...] = (Fold(), Strash(), Absorb(), Prune())
+CHEAP: tuple[Pass, ...] = (Fold(), Strash(), Absorb(), Simplify(), Prune())
 
 
 def same_answers(a: Circuit, b: Circuit, seed: int, samples: int = 200) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from lithify.backends.abc import Sweep
 from lithify.compiler.passes.share import Share, merge
+from lithify.compiler.proof.equivalence import prove_equal
+from lithify.compiler.proof.verdict import Proved
 from lithify.ir.builder import Builder
 from lithify.ir.check import check
 from lithify.ir.circuit import Circuit
@@ -78,14 +80,32 @@ def test_signals_that_differ_on_one_pattern_in_a_million_stay_apart() -> None:
     assert Share(vectors=64)(before) is before
 
 
-def test_equality_within_the_range_alone_is_no_equality() -> None:
+def test_what_is_equal_within_the_range_of_a_port_is_merged() -> None:
     b = Builder()
     x = b.input("x", width=3, high=4)[0].tolist()
     places = [1, 2, 4]
     four, five = b.threshold(4, x, places), b.threshold(5, x, places)
-    b.output("o", [four, b.table(0b1000, four, x[2]), five])
-    after = Share()(b.finish())
-    assert after.words[0].signals[2] not in (0, after.words[0].signals[0])
+    b.output("o", [four, b.table(0b1000, four, x[2]), five, b.table(0b0110, x[2], x[0])])
+    before = b.finish()
+    after = Share()(before)
+    check(after)
+    assert after.words[0].signals.ravel().tolist()[:3] == [x[2], x[2], 0]
+    assert same_answers(before, after)
+    assert isinstance(prove_equal(before, after), Proved)
+
+
+def test_an_input_bit_that_never_changes_is_read_no_more() -> None:
+    b = Builder(fold=False, hash=False)
+    x = b.input("x", width=3, low=4, high=5)[0].tolist()
+    y = b.input("y", width=2, kind="int", low=-1, high=0)[0].tolist()
+    b.output("o", [b.table(0x68, *x), b.table(0b0110, *y), x[2]])
+    b.score("s", [x[1], x[2], y[1]], [5, 7, 1])
+    before = b.finish(readout="scores")
+    after = Share()(before)
+    assert after.inputs == before.inputs
+    assert after.words[0].signals.ravel().tolist() == [x[0], 0, 1]
+    assert (after.scores[0].bias, after.scores[0].signals.tolist()) == (7, [y[0]])
+    assert same_answers(before, after)
 
 
 def test_wide_thresholds_are_free_inputs_of_the_proof() -> None:
