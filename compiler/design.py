@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 class Design:
     """A compiled net. `lowered` is the hard net as it came, `circuit` the optimised one.
 
+    Where answers were allowed to change, `approximated` is what the optimiser started from instead.
+
     `interface` and `every` say how its Verilog is clocked (see `VerilogOptions`). `code` turns raw
     features into the integers that hardware takes; without one the features are those integers.
     `provenance` says where the net came from: recipe, seed, data, accuracy.
@@ -45,6 +47,7 @@ class Design:
     every: int = 3
     certificate: "Certificate | None" = None
     steps: tuple["Step", ...] = ()
+    approximated: Circuit | None = None
 
     @cached_property
     def netlist(self) -> Netlist:
@@ -154,10 +157,18 @@ class Design:
         return Subjects(
             optimised=self.circuit,
             lowered=self.lowered,
+            approximated=self.approximated,
+            price=self.price,
             netlist=self.netlist,
             verilog=files[description.file],
             description=description,
         )
+
+    @property
+    def price(self) -> str:
+        """What the approximation cost, in words, where there is one."""
+        said = self.provenance.get("approximation", {})
+        return str(said.get("said", "")) if isinstance(said, Mapping) else ""
 
     def report(self) -> str:
         """Sizes, depth and what was proved, as text for people."""

@@ -17,9 +17,10 @@ from lithify.ir.files import write_atomically
 
 NAME = "design.lith"  # of the file in a folder that `lithify compile` makes
 FORMAT, VERSION = "lithify design", 1
-MANIFEST, LOWERED, CIRCUIT, CERTIFICATE = (
+MANIFEST, LOWERED, APPROXIMATED, CIRCUIT, CERTIFICATE = (
     "manifest.json",
     "lowered.circuit",
+    "approximated.circuit",
     "optimised.circuit",
     "certificate.json",
 )
@@ -51,6 +52,8 @@ def to_bytes(design: Design) -> bytes:
         LOWERED: binary.to_bytes(design.lowered),
         CIRCUIT: binary.to_bytes(design.circuit),
     }
+    if design.approximated is not None:
+        members[APPROXIMATED] = binary.to_bytes(design.approximated)
     if design.certificate is not None:
         members[CERTIFICATE] = design.certificate.to_bytes()
     archive = io.BytesIO()
@@ -94,12 +97,15 @@ def from_bytes(data: bytes, filename: str) -> Design:
 
 
 def _design(manifest: Mapping[str, Any], members: Mapping[str, bytes], filename: str) -> Design:
-    certificate = members.get(CERTIFICATE)
+    certificate, between = members.get(CERTIFICATE), members.get(APPROXIMATED)
     code = manifest["code"]
     return Design(
         name=_text(manifest, "name"),
         lowered=_circuit(members[LOWERED], f"{filename}/{LOWERED}"),
         circuit=_circuit(members[CIRCUIT], f"{filename}/{CIRCUIT}"),
+        approximated=(
+            _circuit(between, f"{filename}/{APPROXIMATED}") if between is not None else None
+        ),
         pipeline=_text(manifest, "pipeline"),
         target=_text(manifest, "target"),
         interface=_text(manifest, "interface"),

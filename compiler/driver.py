@@ -1,11 +1,15 @@
 """From a trained net to a design, step by step."""
 
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lithify.backends.verilog.emit import VerilogOptions
 from lithify.compiler import pipeline as pipelines
+from lithify.compiler.approximate import approximate
 from lithify.compiler.design import Design
 from lithify.compiler.pipeline import EFFORTS, Step
 from lithify.compiler.source import Source, identifier, of_design, of_net, open_file
@@ -13,6 +17,8 @@ from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from lithify.compiler.nets import Net
 
 
@@ -23,6 +29,8 @@ def compile(
     target: str = "",
     effort: int = 2,
     pipeline: str | None = None,
+    allow_error: float | None = None,
+    data: "tuple[ArrayLike, ArrayLike | None] | None" = None,
     interface: str = "stream",
     every: int = 3,
     check: bool | None = None,
@@ -34,6 +42,8 @@ def compile(
 
     `effort` chooses how hard to optimise: 0 and 1 take seconds, 2 up to minutes, 3 goes on for as
     long as it finds something; `pipeline` says it pass by pass instead.
+    With `allow_error` gates may go although so large a share of answers changes, judged on `data`,
+    raw features and perhaps class numbers: the certificate then claims no equality with the net.
     `interface` and `every` say how the Verilog is clocked (see `VerilogOptions`).
     """
     if target:
@@ -44,15 +54,16 @@ def compile(
     if not 0 <= effort < len(EFFORTS):
         raise InputError(f"effort {effort}: there are 0 to {len(EFFORTS) - 1}")
     passes = pipelines.parse(EFFORTS[effort] if pipeline is None else pipeline)
-    start = _open(source)
+    start, between = _open(source), None
+    if allow_error is not None:
+        start, between = _approximated(start, allow_error, data)
+    first = start.circuit if between is None else between
     if pipeline is None and stop_after is None:
-        run = pipelines.run_effort(
-            effort, start.circuit, check=check, dump_to=dump_to, progress=progress
-        )
+        run = pipelines.run_effort(effort, first, check=check, dump_to=dump_to, progress=progress)
     else:
         run = pipelines.run(
             passes,
-            start.circuit,
+            first,
             check=check,
             dump_to=dump_to,
             stop_after=stop_after,
@@ -70,7 +81,23 @@ def compile(
         interface=interface,
         every=every,
         steps=run.steps,
+        approximated=between,
     )
+
+
+def _approximated(
+    start: Source, allow_error: float, data: "tuple[ArrayLike, ArrayLike | None] | None"
+) -> tuple[Source, Circuit]:
+    """The source, which says what the approximation cost, and the approximated circuit."""
+    if data is None:
+        raise InputError("an allowed error needs data to be judged on; none was given")
+    x, y = data
+    codes = start.design().codes(x)
+    labels = None if y is None else np.asarray(y)
+    exact = pipelines.run_effort(1, start.circuit).circuit
+    circuit, price = approximate(exact, codes, labels, allow_error=allow_error)
+    said = {"approximation": asdict(price) | {"said": price.line()}}
+    return replace(start, provenance={**start.provenance, **said}), circuit
 
 
 def _open(source: "Net | Circuit | Design | str | Path") -> Source:

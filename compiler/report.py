@@ -26,6 +26,11 @@ def data(design: Design) -> dict[str, Any]:
         "provenance": dict(design.provenance),
         "stages": {
             "lowered": stage(design.lowered),
+            **(
+                {"approximated": stage(design.approximated)}
+                if design.approximated is not None
+                else {}
+            ),
             "optimised": stage(design.circuit),
             "netlist": stage(design.netlist.circuit),
         },

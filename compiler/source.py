@@ -93,7 +93,7 @@ def of_design(design: Design) -> Source:
         circuit=design.lowered,
         code=design.code,
         classes=design.classes,
-        provenance=design.provenance,
+        provenance={k: v for k, v in design.provenance.items() if k != "approximation"},
     )
 
 

@@ -92,6 +92,7 @@ def _plain(circuit: Circuit, name: Callable[[int], Hashable]) -> nx.DiGraph:
         "inputs": [
             {"name": p.name, "width": p.width, "count": p.count, "kind": p.kind}
             | {"low": p.low, "high": p.high}
+            | ({"pattern": p.pattern} if p.pattern != "any" else {})
             for p in circuit.inputs
         ],
         "outputs": [_output(one, name) for one in circuit.outputs],

@@ -24,7 +24,8 @@ from lithify.ir.netlist import Netlist
 
 FILE = "certificate.json"
 FORMAT, VERSION = "lithify certificate", 1
-PROVED, OPEN = "proved", "not proved"
+PROVED, OPEN, UNCLAIMED = "proved", "not proved", "not claimed"
+APPROXIMATE = "approximate"
 MOST_SECONDS = 1_000_000
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -38,12 +39,16 @@ class Subjects:
     netlist: Netlist | None = None
     verilog: bytes | None = None
     description: Description | None = None
+    approximated: Circuit | None = None
+    price: str = ""
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of everything that is there, by name."""
         found = {"optimised": self.optimised.digest}
         if self.lowered is not None:
             found["lowered"] = self.lowered.digest
+        if self.approximated is not None:
+            found["approximated"] = self.approximated.digest
         if self.netlist is not None:
             found["netlist"] = self.netlist.circuit.digest
         if self.verilog is not None:
@@ -69,6 +74,8 @@ class Stage:
 
     def line(self) -> str:
         """What was proved and by what, or why it was not."""
+        if self.verdict == UNCLAIMED:
+            return f"{self.left} and {self.right}: not claimed to be equal ({self.reason})"
         sides = f"{self.left} = {self.right}"
         if self.verdict != PROVED:
             return f"{sides}: not proved, agreed on {self.vectors} test vectors ({self.reason})"
@@ -92,8 +99,8 @@ class Certificate:
 
     @property
     def ok(self) -> bool:
-        """Whether every stage is proved."""
-        return all(stage.verdict == PROVED for stage in self.stages)
+        """Whether every stage is proved that is claimed to be equal."""
+        return all(stage.verdict in (PROVED, UNCLAIMED) for stage in self.stages)
 
     def lines(self) -> list[str]:
         """One line a stage, for people."""
@@ -156,6 +163,10 @@ def certify(
     """
     require_time_limit(time_limit)
     stages, seconds = [], {}
+    if subjects.lowered is not None and subjects.approximated is not None:
+        stages.append(
+            Stage(APPROXIMATE, "lowered", "approximated", UNCLAIMED, "", (), 0, 0, subjects.price)
+        )
     for name, (left, right, prove) in _plan(subjects, samples, time_limit).items():
         verdict = prove()
         progress(name, verdict)
@@ -228,9 +239,9 @@ _Plan = dict[str, tuple[str, str, Callable[[], Verdict]]]
 def _plan(subjects: Subjects, samples: ArrayLike | None, time_limit: float) -> _Plan:
     """Stages by name, in order: the sides and the proof."""
     s, plan = subjects, _Plan()
-    if (lowered := s.lowered) is not None:
+    if (lowered := s.lowered if s.approximated is None else s.approximated) is not None:
         plan["optimise"] = (
-            "lowered",
+            "lowered" if s.approximated is None else "approximated",
             "optimised",
             lambda: prove_equal(lowered, s.optimised, samples=samples, time_limit=time_limit),
         )
@@ -265,7 +276,7 @@ def _stage(content: object, at: int, filename: str) -> Stage:
         and content.keys() == kinds.keys()
         and all(type(content[name]) is kind for name, kind in kinds.items())
         and all(type(engine) is str for engine in content["engines"])
-        and content["verdict"] in (PROVED, OPEN)
+        and content["verdict"] in (PROVED, OPEN, UNCLAIMED)
     )
     if not good:
         raise FormatError(f"{filename} is corrupt: stage {at} does not have the fields of a stage")

@@ -3,10 +3,15 @@
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lithify.cli.screen import Screen
 from lithify.cli.verify import prove, show_certificate
+from lithify.ir.errors import InputError
 from lithify.ir.files import require_folder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 EXAMPLE = (
     "lithify compile digits.safetensors -o build",
@@ -29,6 +34,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--board", default="", help="the board it is for (see `lithify boards`)")
     parser.add_argument("--effort", type=int, default=2, help=EFFORT)
     parser.add_argument("--passes", help="the passes to run instead, such as 'fold; strash; prune'")
+    parser.add_argument(
+        "--allow-error",
+        type=float,
+        metavar="SHARE",
+        help="leave out gates although so large a share of answers changes, judged on --data",
+    )
+    parser.add_argument("--data", type=Path, help="an .npz file of x and perhaps y, for that")
     parser.add_argument("--dump", type=Path, metavar="FOLDER", help="write every stage as text")
     parser.add_argument("--stop-after", metavar="PASS", help="end after this pass, or so many")
     parser.add_argument("--no-proof", action="store_true", help="do not prove the stages equal")
@@ -47,6 +59,9 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     from lithify.compiler.driver import compile
 
     require_folder(arguments.output)
+    data = None
+    if arguments.data or arguments.allow_error is not None:
+        data = _data(arguments, screen)
     stop = arguments.stop_after
     design = compile(
         arguments.model,
@@ -54,6 +69,8 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         target=arguments.board,
         effort=arguments.effort,
         pipeline=arguments.passes,
+        allow_error=arguments.allow_error,
+        data=data,
         dump_to=arguments.dump,
         interface=arguments.interface,
         every=arguments.every,
@@ -70,7 +87,24 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     folder = design.write(arguments.output)
     headings, *rows = report.table(design)
     screen.table(headings, rows)
+    if design.price:
+        screen.show(f"approximated: {design.price}")
     show_certificate(design.certificate, screen)
     screen.show(f"written: {folder}")
     ok = design.certificate is None or design.certificate.ok
     return {**report.data(design), "folder": str(folder), "ok": ok}
+
+
+def _data(
+    arguments: argparse.Namespace, screen: Screen
+) -> "tuple[NDArray[Any], NDArray[Any] | None]":
+    """The samples that an allowed error is judged on."""
+    from lithify.cli.samples import class_numbers, read_samples
+    from lithify.compiler.source import load
+
+    if arguments.allow_error is None or arguments.data is None:
+        raise InputError(
+            "--allow-error and --data are given together: the one is judged on the other"
+        )
+    x, y = read_samples(arguments.data)
+    return x, class_numbers(arguments.data, y, load(arguments.model), screen)

@@ -42,10 +42,15 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     circuit = design.circuit
     if arguments.output is not None:
         circuit = only(circuit, arguments.output)
-    data = _onnx(circuit, design.code) if suffix == ".onnx" else WRITERS[suffix](circuit)
+    data = rendered(circuit, design.code, suffix)
     write_atomically(arguments.file, data)
     screen.show(f"written: {arguments.file} ({len(data):,} bytes)")
     return {"file": str(arguments.file), "bytes": len(data), "gates": circuit.num_gates}
+
+
+def rendered(circuit: "Circuit", code: "InputCode | None", suffix: str) -> bytes:
+    """The bytes of a file of one of the WRITERS."""
+    return _onnx(circuit, code) if suffix == ".onnx" else WRITERS[suffix](circuit)
 
 
 def only(circuit: "Circuit", name: str) -> "Circuit":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lithify.cli.compile import EFFORT
-from lithify.cli.export import WRITERS
+from lithify.cli.export import WRITERS, rendered
 from lithify.cli.screen import Screen
 from lithify.ir.errors import InputError
 from lithify.ir.files import require_file, write_atomically
@@ -93,7 +93,7 @@ def _written(
 
     if file.suffix == DESIGN:
         return to_bytes(replace(design, certificate=certificate)), certificate
-    data = WRITERS[file.suffix](design.circuit)
+    data = rendered(design.circuit, design.code, file.suffix)
     sides = Sides(design.name, design.circuit, design.netlist.circuit, {file.name: data})
     return data, replace(certificate, files=check_files({file.name: data}, sides))
 

@@ -62,9 +62,9 @@ def test_a_design_file_can_be_proved_again(tmp_path: Path, capsys: Capture) -> N
 
 
 def test_a_format_that_cannot_be_written_is_refused(tmp_path: Path, capsys: Capture) -> None:
-    ran = command(capsys, ["optimise", tmp_path / "none.aig", "-o", tmp_path / "net.svg"])
+    ran = command(capsys, ["optimise", tmp_path / "none.aig", "-o", tmp_path / "net.v"])
     assert (ran.code, ran.err) == (
         2,
-        f"lithify optimise: {tmp_path}/net.svg: the name says the format, which is one of .aag, "
-        ".aig, .bench, .blif, .circuit, .dot, .npz, .lith\n",
+        f"lithify optimise: {tmp_path}/net.v: the name says the format, which is one of .aag, "
+        ".aig, .bench, .blif, .circuit, .dot, .graphml, .json, .npz, .onnx, .svg, .lith\n",
     )

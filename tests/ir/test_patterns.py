@@ -8,7 +8,7 @@ from lithify.compiler.passes.share import Share
 from lithify.compiler.proof.equivalence import prove_equal
 from lithify.compiler.proof.guard import guarded_inputs, legal_codes
 from lithify.compiler.proof.verdict import Proved, Refuted
-from lithify.ir import binary, simulate, text
+from lithify.ir import binary, graph_files, simulate, text
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
@@ -43,6 +43,8 @@ def test_both_forms_and_the_digest_keep_the_pattern(pattern: str) -> None:
     assert f"input x : uint3[2] {pattern}\n" in str(circuit)
     assert text.parse(str(circuit)) == circuit
     assert binary.from_bytes(binary.to_bytes(circuit)) == circuit
+    linked = graph_files.read_node_link(graph_files.node_link(circuit), "x")
+    assert linked.inputs == circuit.inputs
     assert circuit.digest != patterned("any").digest
 
 
