@@ -71,13 +71,16 @@ def approximate(
         if after.num_gates >= best.num_gates:
             break
         best = after
-    accuracy = [None, None]
-    if labels is not None and circuit.readout == "argmax":
-        accuracy = [
-            float((run(c, codes[held]).classes == labels[held]).mean()) for c in (circuit, best)
-        ]  # type: ignore[misc]
-    price = Price(allow_error, len(codes), len(held), judge.changed(best), *accuracy)
+    right, now = (_accuracy(c, codes[held], labels, held) for c in (circuit, best))
+    price = Price(allow_error, len(codes), len(held), judge.changed(best), right, now)
     return best, price
+
+
+def _accuracy(circuit: Circuit, codes: I64, labels: I64 | None, rows: I64) -> float | None:
+    """The share of these samples whose class is their label, where there are classes and labels."""
+    if labels is None or circuit.readout != "argmax":
+        return None
+    return float((run(circuit, codes).classes == labels[rows]).mean())
 
 
 def _require(circuit: Circuit, codes: I64, allow_error: float) -> None:
