@@ -14,6 +14,7 @@ from lithify.ir.errors import FormatError
 HEAD = 1 << 16
 COMMENTS = re.compile(rb"\s*(?:#[^\n]*\n\s*)*")
 BENCH = re.compile(rb"(?:INPUT|OUTPUT)\s*\(|[^\s#(),=]+\s*=", re.IGNORECASE)
+TORCHLOGIX = re.compile(rb'\{\s*"n_inputs"')
 WORDS = {b".model": "blif"} | dict.fromkeys(
     (b".i", b".o", b".p", b".ilb", b".ob", b".type", b".phase"), "pla"
 )
@@ -66,7 +67,7 @@ def _text(head: bytes) -> str | None:
     if rest.startswith(b"lithify circuit"):
         return "text circuit"
     if rest[:1] == b"{":
-        return "node-link graph"
+        return "torchlogix circuit" if TORCHLOGIX.match(rest) else "node-link graph"
     if rest.startswith((b"<?xml", b"<graphml")):
         return "graphml"
     word = rest.split(None, 1)[0] if rest.split(None, 1) else b""

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 LARGEST_FILE = 1 << 31
 NO_HINTS = Hints()
-HINTED = ("arrays", "onnx", "torch")  # files of nets that may not say all of themselves
+HINTED = (
+    "arrays",
+    "onnx",
+    "torch",
+    "torchlogix circuit",
+)  # files of nets that may not say all of themselves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,11 +168,16 @@ def _arrays(data: bytes, path: Path, hints: Hints) -> Source:
 def _state(arrays: dict[str, NDArray[Any]], path: Path, hints: Hints) -> Source:
     """The net of named arrays and of those that the hints add."""
     from lithify.compiler.importers.arrays import read_npz
-    from lithify.compiler.importers.state import read_state
+    from lithify.compiler.importers.compactlogic import described
+    from lithify.compiler.importers.state import read_state, with_description
 
     try:
         if hints.wiring is not None:
-            arrays = arrays | read_npz(_read(hints.wiring), str(hints.wiring))
+            more, name = _read(hints.wiring), str(hints.wiring)
+            if more[:1] == b"{":
+                arrays = with_description(arrays, described(more, name))
+            else:
+                arrays = arrays | read_npz(more, name)
         return of_lookups(read_state(arrays, hints), path.stem, path.name, hints)
     except (FormatError, InputError) as error:
         raise type(error)(f"{path}: {error}") from error
@@ -187,6 +197,12 @@ def _onnx(data: bytes, path: Path, hints: Hints) -> Source:
         return _of_imported(read(data, str(path), hints), path.stem, path.name)
     except (HardenError, InputError) as error:
         raise type(error)(f"{path}: {error}") from error
+
+
+def _torchlogix_circuit(data: bytes, path: Path, hints: Hints) -> Source:
+    from lithify.compiler.importers.torchlogix_circuit import read
+
+    return _of_imported(read(data, str(path), hints), path.stem, path.name)
 
 
 def _of_imported(made: Imported, name: str, file: str) -> Source:
@@ -218,6 +234,7 @@ READERS: dict[str, Reader] = {
     "torch": _torch,
     "arrays": _arrays,
     "onnx": _onnx,
+    "torchlogix circuit": _torchlogix_circuit,
     "text circuit": _text_circuit,
     "binary circuit": _binary_circuit,
     "aiger": _bytes_circuit("aiger"),

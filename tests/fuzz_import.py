@@ -19,17 +19,22 @@ from tempfile import mkdtemp
 
 import numpy as np
 
-from lithify.backends import aiger, bench, blif
+from lithify.backends import aiger, bench, blif, onnx
 from lithify.backends.protobuf import field
 from lithify.compiler.design_file import to_bytes
 from lithify.compiler.driver import compile
 from lithify.compiler.source import open_file
-from lithify.ir import binary
+from lithify.ir import binary, graph_files
 from lithify.ir.arithmetic import expand
 from lithify.ir.check import check
 from lithify.ir.errors import LithifyError
 from lithify.ir.generate import random_circuit
 
+VOTES = (
+    b'{"n_inputs": 2, "gates": [{"gate_id": 4, "op": "AND", "in0": 0, "in1": 1}], "outputs": [9, 8]'
+    b', "sum_nodes": [{"node_id": 9, "input_ids": [4, 1], "tau": 2.0, "beta": 1.0}, '
+    b'{"node_id": 8, "input_ids": [0], "tau": 2.0, "beta": 0.0}]}'
+)
 MOST_SECONDS = 5.0
 PLA = b".i 3\n.o 2\n.ilb a b c\n.ob f g\n.p 3\n1-0 10\n011 11\n--1 01\n.e\n"
 
@@ -52,6 +57,10 @@ def seeds(rng: np.random.Generator) -> dict[str, bytes]:
         "lith": to_bytes(compile(circuit, effort=0)),
         "arrays": arrays.getvalue(),
         "onnx": small_onnx(rng),
+        "bits": onnx.write(circuit),
+        "json": graph_files.node_link(circuit),
+        "graphml": graph_files.graphml(circuit),
+        "votes": VOTES,
     }
 
 

@@ -15,8 +15,8 @@ KINDS = {"float32": 1, "int64": 7, "float64": 11, "bool": 9}
 class OnnxFile:
     """A chain of operations that begins at the input `x`."""
 
-    def __init__(self, features: int) -> None:
-        self.graph = field(2, "net") + field(11, value_info("x", [0, features]))
+    def __init__(self, *features: int) -> None:
+        self.graph = field(2, "net") + field(11, value_info("x", [0, *features]))
         self.last = "x"
         self.made = 0
 
@@ -28,7 +28,12 @@ class OnnxFile:
         return name
 
     def node(
-        self, op: str, inputs: Sequence[str], *, domain: str = "", **attributes: float | int | Array
+        self,
+        op: str,
+        inputs: Sequence[str],
+        *,
+        domain: str = "",
+        **attributes: float | int | list[int] | Array,
     ) -> str:
         """The name of what a new operation gives."""
         self.made += 1
@@ -39,7 +44,9 @@ class OnnxFile:
         self.graph += field(1, data + field(7, domain))
         return name
 
-    def then(self, op: str, *constants: Array, domain: str = "", **attributes: float | int) -> None:
+    def then(
+        self, op: str, *constants: Array, domain: str = "", **attributes: float | int | list[int]
+    ) -> None:
         """Go on with an operation on what there is and these constants."""
         names = [self.constant(one) for one in constants]
         self.last = self.node(op, [self.last, *names], domain=domain, **attributes)
@@ -59,8 +66,10 @@ def tensor(name: str, values: Array) -> bytes:
     return dims + field(2, KINDS[str(values.dtype)]) + field(8, name) + field(9, values.tobytes())
 
 
-def attribute(name: str, value: float | int | Array) -> bytes:
-    """A number, or a constant."""
+def attribute(name: str, value: float | int | list[int] | Array) -> bytes:
+    """A number, a list of them, or a constant."""
+    if isinstance(value, list):
+        return field(1, name) + b"".join(field(8, one) for one in value) + field(20, 7)
     if isinstance(value, np.ndarray):
         return field(1, name) + field(5, tensor("", value)) + field(20, 4)
     real = isinstance(value, float)

@@ -16,7 +16,7 @@ from lithify.ir.errors import FormatError
 
 MOST_BYTES = 1 << 30
 MOST_HEADER = 10_000
-STATES = ("state_dict", "model_state_dict", "model")
+STATES = ("state_dict", "model_state_dict", "model_state", "model")
 
 
 def read_npz(data: bytes, filename: str) -> dict[str, Array]:

@@ -25,12 +25,16 @@ Bits = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lookup:
-    """A layer: bit a of rows[n] is what unit n gives where its wires[n] read a, first lowest."""
+    """A layer: bit a of rows[n] is what unit n gives where its wires[n] read a, first lowest.
+
+    A wire of -1 reads 0 where the layer is `padded`.
+    """
 
     path: str
     rows: Bits
     wires: NDArray[np.int64]
     inputs: int | None = None
+    padded: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is no layer."""
@@ -155,8 +159,9 @@ def _encoder(thresholds: Array, hints: Hints, builder: Builder) -> tuple[InputCo
 def _reads(layer: Lookup, signals: Signals) -> Signals:
     """The signals[units, arity] that a layer reads."""
     low, high = int(layer.wires.min()), int(layer.wires.max())
-    if low < 0 or high >= signals.size:
-        wrong = low if low < 0 else high
+    least = -1 if layer.padded else 0
+    if low < least or high >= signals.size:
+        wrong = low if low < least else high
         raise FormatError(f"{layer.path} reads bit {wrong}, but there are {signals.size} before it")
     if layer.inputs is not None and layer.inputs != signals.size:
         raise FormatError(
@@ -164,6 +169,8 @@ def _reads(layer: Lookup, signals: Signals) -> Signals:
         )
     if layer.rows.size > MOST_SIGNALS:
         raise FormatError(f"{layer.path} has {layer.rows.size} entries; at most {MOST_SIGNALS}")
+    if layer.padded:
+        signals = np.concatenate([signals, np.zeros(1, np.int32)])
     return signals[layer.wires]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lithify.compiler.codes import InputCode
-from lithify.compiler.importers import onnx_bits
+from lithify.compiler.importers import onnx_bits, onnx_windows
 from lithify.compiler.importers.hints import Hints
 from lithify.compiler.importers.lookup import Array, Imported
 from lithify.compiler.importers.onnx_graph import Graph, Node, read_graph
@@ -28,6 +28,7 @@ from lithify.compiler.importers.onnx_values import (
     compare,
     multiply,
 )
+from lithify.compiler.importers.windows import Shape
 from lithify.ir.builder import Builder
 from lithify.ir.errors import FormatError, HardenError, InputError
 from lithify.ir.ports import Signals
@@ -55,6 +56,7 @@ class _Run:
     features: int
     thresholds: list[float] = field(default_factory=list)
     entry: Signals | None = None
+    shapes: dict[str, Shape] = field(default_factory=dict)
 
 
 def read(data: bytes, filename: str, hints: Hints) -> Imported:
@@ -72,7 +74,8 @@ def read(data: bytes, filename: str, hints: Hints) -> Imported:
     if not 1 <= count < 2**20:
         raise InputError(f"{filename}: the input has shape {list(shape)}; say --inputs")
     # Bits of features are made once their thresholds are known, which is before any gate.
-    code, run = _encoded(graph, name, count)
+    image = shape[1:] if len(shape) == 4 and math.prod(shape[1:]) == count else ()
+    code, run = _encoded(graph, name, count, image)
     flow: Flow | None = None
     for node in graph.nodes:
         flow = _step(run, node) or flow
@@ -86,9 +89,10 @@ def read(data: bytes, filename: str, hints: Hints) -> Imported:
     return Imported(run.builder.finish(readout="argmax"), code, names, notes)
 
 
-def _encoded(graph: Graph, name: str, count: int) -> tuple[InputCode, _Run]:
+def _encoded(graph: Graph, name: str, count: int, image: Shape) -> tuple[InputCode, _Run]:
     """The code of the features, found by a first run over the nodes up to the first bits."""
     probe = _Run(Builder(), dict(graph.constants), {name: Features(count)}, count)
+    probe.shapes[name] = image
     probe.entry = probe.builder.input("x", count=count).ravel()
     for node in graph.nodes:
         _step(probe, node)
@@ -99,6 +103,7 @@ def _encoded(graph: Graph, name: str, count: int) -> tuple[InputCode, _Run]:
     finite = [[t] if math.isfinite(t) else [] for t in probe.thresholds]
     code = InputCode.rank(finite)
     run = _Run(Builder(), dict(graph.constants), {name: Features(count)}, count)
+    run.shapes[name] = image
     run.entry = run.builder.port(code.ports()[0]).ravel()
     return code, run
 
@@ -115,9 +120,17 @@ def _step(run: _Run, node: Node) -> Flow | None:
     missing = [n for n in node.inputs if n and n not in run.flows and n not in run.constants]
     if missing:
         raise FormatError(f"{node.name}: its input {missing[0]} is never made")
-    flow = _apply(run, node, run.flows[flowing[0]], constants, node.inputs[0] == flowing[0])
+    flow, shape = run.flows[flowing[0]], run.shapes.get(flowing[0], ())
+    if node.op in ("Conv", "MaxPool"):
+        flow, shape = _windowed(run, node, flow, constants, shape)
+    else:
+        if shape and node.op not in ("MatMul", "Gemm", *PASSING):
+            by_channel = node.op in ("BatchNormalization", "MultiThreshold")
+            constants = [onnx_windows.spread(c, shape, by_channel=by_channel) for c in constants]
+        flow = _apply(run, node, flow, constants, node.inputs[0] == flowing[0])
+        shape = shape if node.op not in ("MatMul", "Gemm", "Flatten", "Reshape") else ()
     for output in node.outputs:
-        run.flows[output] = flow
+        run.flows[output], run.shapes[output] = flow, shape
     return flow
 
 
@@ -161,6 +174,23 @@ def _apply(run: _Run, node: Node, flow: Flow, given: list[Array], first: bool) -
         return Levels(flow.signals, low, high - low)
     what = {Features: "features", Levels: "levels", Sums: "sums"}[type(flow)]
     raise HardenError(f"{node.name}: no exact form of it on {what} is known here")
+
+
+def _windowed(
+    run: _Run, node: Node, flow: Flow, given: list[Array], shape: Shape
+) -> tuple[Flow, Shape]:
+    """What a convolution or a pooling makes of an image, and its shape."""
+    if not isinstance(flow, Levels) or not shape:
+        raise HardenError(f"{node.name}: it is read of images of levels")
+    if node.op == "MaxPool":
+        return onnx_windows.pool(node.name, run.builder, flow, shape, node.attributes)
+    if not 1 <= len(given) <= 2:
+        raise HardenError(f"{node.name}: its kernels are no constants")
+    sums, made = onnx_windows.convolve(node.name, flow, given[0], shape, node.attributes)
+    if len(given) == 2:
+        bias = onnx_windows.channels_of(given[1], made)
+        sums = sums.scaled(np.ones(sums.count), _each(node, bias, sums.count))
+    return sums, made
 
 
 def _each(node: Node, values: Array, count: int) -> Real:
@@ -309,7 +339,9 @@ def _scores(builder: Builder, sums: Sums, names: tuple[str, ...]) -> dict[str, A
             "the output: the scores of the classes are scaled differently, or shifted by parts of "
             "a step; whole scores of one positive scale have an exact form"
         )
-    for name, row, bias in zip(score_names(names), sums.weights, biases, strict=True):
+    every = np.broadcast_to(sums.signals, sums.weights.shape)
+    rows = zip(score_names(names), every, sums.weights, biases, strict=True)
+    for name, pins, row, bias in rows:
         kept = np.flatnonzero(row)
-        builder.score(name, sums.signals[kept], row[kept], bias=int(bias))
+        builder.score(name, pins[kept], row[kept], bias=int(bias))
     return {"unit": unit, "offset": float(sums.offset[0])}

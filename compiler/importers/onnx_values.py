@@ -53,7 +53,10 @@ class Levels:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sums:
-    """Value j is offset[j] + unit[j] * sum(weights[j] * signals); `error` bounds rounding."""
+    """Value j is offset[j] + unit[j] * sum(weights[j] * signals); `error` bounds rounding.
+
+    The signals are those of all values, or signals[j] for each.
+    """
 
     signals: Signals
     weights: NDArray[np.int64]
@@ -71,13 +74,20 @@ class Sums:
         size = np.abs(factor) * self.error + HALF_ULP * STEPS * (
             np.abs(factor) * (np.abs(self.offset) + self._reach()) + np.abs(shift)
         )
-        plain = bool((factor == 1).all() and (shift == 0).all())
+        plain = bool((factor == 1).all()) and self._adds_exactly(shift)
         return replace(
             self,
             offset=self.offset * factor + shift,
             unit=self.unit * factor,
             error=self.error if plain else size,
         )
+
+    def _adds_exactly(self, shift: Real) -> bool:
+        """Whether adding this rounds nothing: zeros, or whole numbers to exact whole sums."""
+        if not shift.any():
+            return True
+        whole = all(map(is_whole, (shift, self.offset, self.unit))) and not self.error.any()
+        return whole and bool((np.abs(shift) + np.abs(self.offset) + self._reach() < 2**24).all())
 
     def _reach(self) -> Real:
         reach: Real = np.abs(self.unit) * np.abs(self.weights).sum(axis=1)
@@ -90,25 +100,32 @@ def multiply(path: str, levels: Levels, matrix: Real) -> Sums:
         raise HardenError(f"{path}: a matrix {list(matrix.shape)} for {levels.count} values")
     if not np.isfinite(matrix).all() or (levels.step != levels.step[0]).any():
         raise HardenError(f"{path}: its weights, or the steps of its inputs, are not alike")
-    sizes = np.where(matrix == 0, np.inf, np.abs(matrix)).min(axis=0)
-    sizes = np.where(np.isfinite(sizes), sizes, 1.0)
-    whole = matrix / sizes
-    if (whole != np.round(whole)).any() or np.abs(whole).max() > MOST_WEIGHT:
-        unit = int(np.argmax((whole != np.round(whole)).any(axis=0)))
-        raise HardenError(
-            f"{path}: the weights of unit {unit} are no whole multiples of one number; only binary "
-            "(and whole) weights have an exact form"
-        )
+    rows, sizes = whole_multiples(path, matrix.T)
+    whole = rows.T
     k = levels.signals.shape[1]
     signed = np.round(whole).astype(np.int64) * int(np.sign(levels.step[0]))
     weights = np.repeat(signed.T, k, axis=1)
     offset = levels.base @ matrix
     unit = sizes * abs(levels.step[0])
     reach = (np.abs(levels.base) + np.abs(levels.step) * k) @ np.abs(matrix)
-    exact = _whole(matrix) and _whole(levels.base) and _whole(levels.step)
+    exact = is_whole(matrix) and is_whole(levels.base) and is_whole(levels.step)
     exact = exact and bool((reach < 2**24).all())
     error = np.zeros(len(weights)) if exact else HALF_ULP * (len(matrix) + 2) * reach
     return Sums(levels.signals.ravel(), weights, offset, unit, error)
+
+
+def whole_multiples(path: str, rows: Real) -> tuple[Real, Real]:
+    """Each row as whole numbers, and the number that they are multiples of."""
+    sizes = np.where(rows == 0, np.inf, np.abs(rows)).min(axis=1)
+    sizes = np.where(np.isfinite(sizes), sizes, 1.0)
+    whole = rows / sizes[:, None]
+    if (whole != np.round(whole)).any() or np.abs(whole).max() > MOST_WEIGHT:
+        unit = int(np.argmax((whole != np.round(whole)).any(axis=1)))
+        raise HardenError(
+            f"{path}: the weights of unit {unit} are no whole multiples of one number; only binary "
+            "(and whole) weights have an exact form"
+        )
+    return whole, sizes
 
 
 def compare(
@@ -186,5 +203,6 @@ def _number(order: NDArray[np.int64]) -> Array:
     return np.where(order < 0, -size, size).astype(np.float32)
 
 
-def _whole(values: Real) -> bool:
+def is_whole(values: Real) -> bool:
+    """Whether all are whole numbers."""
     return bool((values == np.round(values)).all())

@@ -6,34 +6,24 @@ one another in the order of their names in the file.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from lithify.compiler.importers import difflogic, dwn, torchlogix
+from lithify.compiler.importers import difflogic, dwn
+from lithify.compiler.importers.compactlogic import Described
 from lithify.compiler.importers.hints import Hints
 from lithify.compiler.importers.lookup import Array, Lookup, LookupNet, Sum, group_sum
+from lithify.compiler.importers.state_layers import ENDING, Group, read_layer
+from lithify.compiler.importers.windows import Shape
 from lithify.ir.errors import FormatError
 
-ENDINGS = (
-    "connections._export_indices",
-    "connections.indices",
-    "connections.weights",
-    "_export_lut_ids",
-    "_LUTLayer__dummy_mapping",
-    "mapping.weights",
-    "indices.0",
-    "indices.1",
-    "indices",
-    "mapping",
-    "weights",
-    "weight",
-    "luts",
-)
+NUMBERED = re.compile(r"\d{1,9}(\.\d{1,9})*", re.ASCII)
 PACKED = re.compile(r"(gate|a|b)(0|[1-9]\d{0,5})", re.ASCII)
 SCALARS = ("classes", "inputs", "tau", "beta")
-Group = dict[str, Array]
 
 
 def read_state(arrays: Mapping[str, Array], hints: Hints) -> LookupNet:
@@ -48,7 +38,9 @@ def read_state(arrays: Mapping[str, Array], hints: Hints) -> LookupNet:
     if layers and "inputs" in scalars and thresholds is None:
         count = _count("inputs", scalars["inputs"])
         first = layers[0]
-        layers[0] = Lookup(first.path, first.rows, first.wires, count)
+        layers[0] = replace(first, inputs=first.inputs or count)
+        if layers[0].inputs != count:
+            raise FormatError(f"inputs is {count}, but the first layer takes {first.inputs}")
     head = _head(layers, kind, scalars, hints) if layers else None
     return LookupNet(layers, thresholds, head, {"format": kind})
 
@@ -62,7 +54,7 @@ def _head(
         return None
     classes = len(given) if isinstance(given, tuple) else _count("classes", given)
     units, tau = len(layers[-1].wires), scalars.get("tau", 1.0)
-    if kind == "torch-dwn":
+    if kind in ("torch-dwn", "compactlogic"):
         return dwn.group_sum("classes", units, classes, tau=tau)
     return group_sum("classes", units, classes, tau=tau, beta=scalars.get("beta", 0.0))
 
@@ -98,63 +90,50 @@ def _layers(arrays: Group, hints: Hints) -> tuple[list[Lookup], str]:
     """The layers of names that start alike, and what they are of."""
     groups: dict[str, Group] = {}
     for name, array in arrays.items():
-        ending = next((e for e in ENDINGS if name == e or name.endswith(f".{e}")), None)
-        if ending is None:
+        match = ENDING.fullmatch(name)
+        if match is None:
             raise FormatError(
-                f"array {name} belongs to no layer of difflogic, torchlogix or torch-dwn; only "
-                "nets of their dense layers and class sums can be read"
+                f"array {name} belongs to no layer of difflogic, torchlogix, CompactLogic or "
+                "torch-dwn; only nets of their layers and class sums can be read"
             )
-        groups.setdefault(name[: -len(ending)].rstrip("."), {})[ending] = array
-    layers, kinds = [], set[str]()
+        groups.setdefault(match["prefix"], {})[match["ending"]] = array
+    if all(NUMBERED.fullmatch(prefix) for prefix in groups):  # as a Sequential has them
+        groups = dict(sorted(groups.items(), key=lambda item: [int(n) for n in item[0].split(".")]))
+    layers, kinds = list[Lookup](), set[str]()
+    shape: Shape | None = None
     for index, (prefix, group) in enumerate(groups.items()):
-        path = f"layers.{prefix or index}"
-        kind, read = _kind(path, group)
-        layers.append(read(path, group, hints))
+        before, path = shape, f"layers.{prefix or index}"
+        kind, (made, shape) = read_layer(path, group, hints, before)
+        if kind == "torchlogix" and before is not None and shape is None:
+            _require_all_read(path, made[0], math.prod(before))
+        layers += made
         kinds.add(kind)
     if len(kinds) > 1:
         raise FormatError(f"layers of {' and '.join(sorted(kinds))} in one file")
     return layers, "".join(kinds)
 
 
-def _kind(path: str, group: Group) -> tuple[str, Callable[[str, Group, Hints], Lookup]]:
-    """The tool that keeps a layer under these names, and what reads it."""
-    if "luts" in group:
-        return "torch-dwn", _dwn
-    if "weight" in group:
-        return "torchlogix", _torchlogix
-    if "weights" in group:
-        return "difflogic", _difflogic
-    raise FormatError(f"{path}: {', '.join(group)} without the weights of its gates")
-
-
-def _difflogic(path: str, group: Group, hints: Hints) -> Lookup:
-    pair = [group[f"indices.{k}"] for k in (0, 1) if f"indices.{k}" in group]
-    if len(pair) == 2 and pair[0].shape == pair[1].shape:
-        group = {"indices": np.stack(pair), "weights": group["weights"]}
-    if "indices" not in group:
+def _require_all_read(path: str, layer: Lookup, bits: int) -> None:
+    """Raise FormatError where a dense layer leaves out the last bit of an image."""
+    if layer.wires.max() != bits - 1:
         raise FormatError(
-            f"{path}: its wiring is missing, which difflogic keeps outside of the state dict. Hand "
-            "the module to lithify.from_torch, or write an .npz file with, for each layer, "
-            "NAME.indices = np.stack([i.cpu().numpy() for i in layer.indices]) and give it as the "
-            "wiring"
+            f"{path}: it reads {layer.wires.max() + 1} bits of an image of {bits}; a pooling, "
+            "which a state dict leaves out, may be missing: say it in the wiring file, or hand the "
+            "module to lithify.from_torch"
         )
-    return difflogic.layer(path, group["weights"], group["indices"])
 
 
-def _torchlogix(path: str, group: Group, hints: Hints) -> Lookup:
-    indices = group.get("connections.indices", group.get("indices"))
-    if indices is None:
+def with_description(arrays: Group, described: Described) -> Group:
+    """The arrays of a checkpoint of CompactLogic, and what its description adds to them."""
+    names = [name.removesuffix("offsets_ch") for name in arrays if name.endswith("offsets_ch")]
+    if len(names) != len(described.windows):
         raise FormatError(
-            f"{path}: its wiring (connections.indices) is missing; this state was saved by a "
-            "torchlogix that left it out"
+            f"the description is of {len(described.windows)} convolutions; there are {len(names)}"
         )
-    wires = torchlogix.resolved(path, indices, group.get("connections.weights"))
-    return torchlogix.layer(path, group["weight"], wires, hints.parametrisation)
-
-
-def _dwn(path: str, group: Group, hints: Hints) -> Lookup:
-    learned = "mapping.weights" in group
-    mapping = group.get("mapping.weights" if learned else "mapping")
-    if mapping is None:
-        raise FormatError(f"{path}: its mapping is missing")
-    return dwn.layer(path, group["luts"], mapping, learned=learned)
+    more = {
+        f"{name}geometry": np.array(one) for name, one in zip(names, described.windows, strict=True)
+    }
+    if names:
+        more[f"{names[0]}shape"] = np.array(described.shape)
+    plain = {"inputs": math.prod(described.shape), "classes": described.classes}
+    return arrays | more | {n: np.array(v) for n, v in {**plain, "tau": described.tau}.items()}

@@ -1,4 +1,4 @@
-"""Dense layers of torchlogix: gates of 2, 4 or 6 inputs in three parametrisations.
+"""Layers of torchlogix: gates of 2, 4 or 6 inputs in three parametrisations.
 
 The first wire is the highest bit of the number of a table's entry. `raw` has a weight for each of
 the sixteen gates of two inputs; `light` one for each entry of the table, which is high where it is
@@ -8,10 +8,13 @@ is high where their sum is negative, added one after the other in the precision 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from lithify.compiler.importers.difflogic import require_finite, require_whole, rows_of
 from lithify.compiler.importers.lookup import MOST_ARITY, Array, Bits, Lookup
+from lithify.compiler.importers.windows import Geometry, Shape, tree
 from lithify.ir.errors import FormatError, InputError
 
 PARAMETRISATIONS = ("raw", "warp", "light")
@@ -27,9 +30,21 @@ def layer(
             f"{path}: weights of shape {list(numbers.shape)} and wires of shape "
             f"{list(wires.shape)}; [units, entries] and [inputs of a gate, units] are needed"
         )
+    made = tables(path, numbers, len(wires), parametrisation)
+    return Lookup(path, made, wires[::-1].T, inputs)
+
+
+def tables(path: str, weight: Array, arity: int, parametrisation: str | None) -> Bits:
+    """The tables [units, entries] of weights [units, ...], the first wire of the highest value."""
+    numbers = np.asarray(weight)
     require_finite(path, numbers)
-    arity = len(wires)
-    kind = parametrisation or _only(path, numbers.shape[1], arity)
+    plain = (numbers.shape[1], arity) == (16, 2)  # which no other has
+    kind = "raw" if plain else parametrisation
+    if kind is None:
+        raise InputError(
+            f"{path}: {numbers.shape[1]} weights a gate of {arity} inputs are those of warp or of "
+            "light; say which with --parametrisation"
+        )
     if kind not in PARAMETRISATIONS:
         raise InputError(f"parametrisation {kind!r} is none of {', '.join(PARAMETRISATIONS)}")
     entries = 16 if kind == "raw" else 1 << min(arity, MOST_ARITY)
@@ -37,8 +52,7 @@ def layer(
         raise FormatError(
             f"{path}: {numbers.shape[1]} weights for a gate of {arity} inputs; {kind} has {entries}"
         )
-    made = {"raw": _raw, "warp": _warp, "light": _light}[kind](numbers)
-    return Lookup(path, made, wires[::-1].T, inputs)
+    return {"raw": _raw, "warp": _warp, "light": _light}[kind](numbers)
 
 
 def resolved(path: str, indices: Array, weights: Array | None) -> Array:
@@ -56,14 +70,31 @@ def resolved(path: str, indices: Array, weights: Array | None) -> Array:
     return np.asarray(best)
 
 
-def _only(path: str, columns: int, arity: int) -> str:
-    """The parametrisation, where the shape leaves one."""
-    if (columns, arity) == (16, 2):
-        return "raw"
-    raise InputError(
-        f"{path}: {columns} weights a gate of {arity} inputs are those of warp or of light; say "
-        "which with --parametrisation"
-    )
+def convolution(
+    path: str,
+    weights: Sequence[Array],
+    coordinates: Array,
+    levels: Sequence[Array],
+    image: tuple[Shape, Geometry],
+    parametrisation: str | None,
+) -> tuple[list[Lookup], Shape]:
+    """The layers of gate trees over an image of a shape, and what shape they give.
+
+    weights[n] are [gate, kernel, ...] of the n-th level of gates, first the ones that read the
+    image at coordinates[wire, kernel, position, gate]; levels[n] are what the next level reads.
+    """
+    made = []
+    for level, weight in enumerate(weights):
+        numbers = np.asarray(weight)
+        if numbers.ndim != 3:
+            raise FormatError(f"{path}: weights of shape {list(numbers.shape)} in a gate tree")
+        arity = len(coordinates) if np.ndim(coordinates) else 0
+        flat = numbers.reshape(-1, numbers.shape[2])
+        rows = tables(f"{path}.{level}", flat, arity, parametrisation)
+        made.append(rows.reshape(*numbers.shape[:2], -1))
+    if not made or len(levels) != len(made) - 1:
+        raise FormatError(f"{path}: {len(made)} levels of gates and {len(levels)} of wires")
+    return tree(path, *image, coordinates, levels, made)
 
 
 def _raw(numbers: Array) -> Bits:

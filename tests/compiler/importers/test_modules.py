@@ -122,8 +122,8 @@ def test_what_has_no_exact_form_is_refused() -> None:
     cases: list[tuple[nn.Module, str]] = [
         (
             nn.Sequential(layer, nn.Linear(8, 2)),
-            "layers.1: a Linear has no exact form here; a torch.nn.Sequential of dense layers of "
-            "difflogic, torchlogix or torch-dwn, and their class sums, has one",
+            "layers.1: a Linear has no exact form here; a torch.nn.Sequential of layers of "
+            "difflogic, torchlogix, CompactLogic or torch-dwn, and their class sums, has one",
         ),
         (
             nn.Sequential(layer, GroupSum(2), layer),

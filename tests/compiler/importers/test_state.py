@@ -167,8 +167,8 @@ PACKED = {"gate0": np.zeros(3, int), "a0": np.zeros(3, int), "b0": np.zeros(3, i
     [
         (
             {"conv.kernel": np.zeros(3)},
-            "array conv.kernel belongs to no layer of difflogic, torchlogix or torch-dwn; only "
-            "nets of their dense layers and class sums can be read",
+            "array conv.kernel belongs to no layer of difflogic, torchlogix, CompactLogic or "
+            "torch-dwn; only nets of their layers and class sums can be read",
         ),
         (GOOD | MORE, "layers.1 reads bit 3, but there are 3 before it"),
         ({**GOOD, "inputs": np.array(0)}, "inputs is 0; a number from 1 is needed"),
