@@ -35,7 +35,7 @@ def measure(recipe: Path, seed: int) -> dict[str, float]:
     return {
         "seed": seed,
         "test": result.test_accuracy,
-        "validation": result.validation_accuracy,
+        "validation": result.history.best.accuracy,
         "epoch": result.history.best.number,
         "cpu_s": seconds,
         "encoder": parts["encoder"],

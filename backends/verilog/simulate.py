@@ -2,11 +2,11 @@
 
 import json
 import re
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -95,14 +95,14 @@ def simulate(
 
     `design` is a folder with `design.json` and the Verilog, or what `emit` gave. `codes` has a row
     for each sample and a column for each input element; `expected` has the outputs by name.
-    Everything made is in `folder`, by default `simulation` in the design's folder. In a pipeline,
-    a share `stalls` of the cycles stands still.
+    Everything made is in `folder`, by default `simulation` in the design's folder, or a new folder
+    among the temporaries. In a pipeline, a share `stalls` of the cycles stands still.
     """
-    described, files, home = _open(design)
+    described, files, beside = _open(design)
     _check_options(described, bench, stalls)
     check_seed(seed)
     inputs, answers = _samples(described, codes, expected)
-    work = make_folder(folder or home / "simulation").resolve()
+    work = make_folder(folder or beside or mkdtemp(prefix="lithify-")).resolve()
     started = time.monotonic()
     simulator = build_simulator(
         files,
@@ -132,12 +132,12 @@ def simulate(
     )
 
 
-def _open(design: str | Path | Artifacts) -> tuple[Description, dict[str, bytes], Path]:
-    """The description, the Verilog, and the folder that things made for it go to."""
+def _open(design: str | Path | Artifacts) -> tuple[Description, dict[str, bytes], Path | None]:
+    """The description, the Verilog, and the folder beside it that things made for it go to."""
     if isinstance(design, Artifacts):
         described = Description.from_json(design[FILE])
         files = {described.file: design[described.file]}
-        return described, files, Path(tempfile.mkdtemp(prefix="lithify-"))
+        return described, files, None
     home = Path(design)
     try:
         described = Description.from_json((home / FILE).read_bytes(), where=str(home / FILE))
@@ -147,7 +147,7 @@ def _open(design: str | Path | Artifacts) -> tuple[Description, dict[str, bytes]
             f"{home} holds no Verilog design: {error.filename}: {error.strerror}. "
             "Write one with `lithify compile`, or name another folder."
         ) from error
-    return described, files, home
+    return described, files, home / "simulation"
 
 
 def _check_options(described: Description, bench: str, stalls: float) -> None:

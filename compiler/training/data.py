@@ -117,7 +117,10 @@ def load(name: str, *, folder: str | os.PathLike[str] = ".") -> Dataset:
 def split(
     dataset: Dataset, *, seed: int, test: float | None = None, validation: float = 0.1
 ) -> Split:
-    """A stratified split; without `test` the standard one where there is one, else a fifth."""
+    """A stratified split; without `test` the standard one where there is one, else a fifth.
+
+    A `validation` of 0 leaves that part empty.
+    """
     rng = np.random.default_rng(np.random.SeedSequence([seed, 2]))
     everything = np.arange(len(dataset.y))
     if test is None and dataset.standard is not None:
@@ -125,6 +128,8 @@ def split(
     else:
         share = 0.2 if test is None else test
         rest, tested = stratified(everything, dataset.y, share, rng)
+    if not validation:
+        return Split(rest, rest[:0], tested)
     train, validated = stratified(rest, dataset.y, validation, rng)
     return Split(train, validated, tested)
 

@@ -37,7 +37,10 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """The mean soft loss of an epoch, and how the hard net did on the validation samples."""
+    """The mean soft loss of an epoch, and how the hard net did on the validation samples.
+
+    Where there are none it is judged on the training samples.
+    """
 
     number: int
     loss: float
@@ -78,7 +81,7 @@ def train(
     method: Method | None = None,
     augment: Augment | None = None,
     image: Shape | None = None,
-    validation: float | tuple[ArrayLike, ArrayLike] = 0.1,
+    validation: float | tuple[ArrayLike, ArrayLike] | None = 0.1,
     seed: int = 0,
     device: str = "auto",
     progress: Callable[[Progress], None] | None = None,
@@ -88,9 +91,10 @@ def train(
     """The history of training `net` in place; it ends with the weights of its best epoch.
 
     Best is the highest accuracy of the *hard* net on validation samples (the last of equals): a
-    stratified share of the samples, or a pair (x, y). With `checkpoint` every epoch is kept in that
-    file, and `resume` goes on from it, bit for bit as if never stopped. The default method is Adam.
-    `augment` moves the training samples, which are images of the shape `image`, anew in each epoch.
+    stratified share of the samples, or a pair (x, y). Without any the last epoch counts as best.
+    With `checkpoint` every epoch is kept in that file, and `resume` goes on from it, bit for bit as
+    if never stopped. The default method is Adam. `augment` moves the training samples, which are
+    images of the shape `image`, anew in each epoch.
     """
     settings = Settings(
         epochs=epochs,
@@ -109,7 +113,9 @@ def train(
         )
     net.check()
     features, labels = np.asarray(x), require_labels(x, y, net)
-    if isinstance(validation, tuple):
+    if validation is None:
+        held, held_labels = features, labels
+    elif isinstance(validation, tuple):
         held, held_labels = np.asarray(validation[0]), require_labels(*validation, net)
     else:
         rng = np.random.default_rng(np.random.SeedSequence([seed, 3]))
@@ -117,6 +123,7 @@ def train(
         held, held_labels = features[out], labels[out]
         features, labels = features[kept], labels[kept]
     run = _Run(net, settings, method or Adam(), seed, _device(device))
+    run.judged = validation is not None
     run.load(features, labels, held, held_labels)
     if augment is not None and not augment.idle:
         run.distort(features, augment, image)
@@ -198,6 +205,7 @@ class _Run:
         self.best: Epoch | None = None
         self.best_net = _copy(net)
         self.distorted: Distorted | None = None
+        self.judged = True
 
     def load(
         self, x: NDArray[Any], labels: Labels, held: NDArray[Any], held_labels: Labels
@@ -342,7 +350,7 @@ class _Run:
         right = float((scores.argmax(axis=1) == self.held_labels).mean())
         epoch = Epoch(number, loss, right)
         self.epochs.append(epoch)
-        if self.best is None or right >= self.best.accuracy:
+        if self.best is None or not self.judged or right >= self.best.accuracy:
             self.best, self.best_net = epoch, _copy(self.net)
 
 

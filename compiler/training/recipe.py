@@ -49,7 +49,8 @@ class DataPart:
     #: the share of the samples that is held back for the test; without it the split that comes with
     #: the data, else a fifth
     test: float | None = None
-    #: the share of the rest that chooses the epoch and is not trained on
+    #: the share of the rest that chooses the epoch and is not trained on; with 0 all of the rest is
+    #: trained on, and the last epoch is taken
     validation: float = 0.1
 
 
@@ -75,7 +76,7 @@ class Result:
     dataset: data.Dataset
     split: data.Split
     history: History
-    validation_accuracy: float
+    validation_accuracy: float | None
     test_accuracy: float
     provenance: dict[str, Any]
 
@@ -126,7 +127,7 @@ def run_recipe(
         net,
         x[split.train],
         y[split.train],
-        validation=(x[split.validation], y[split.validation]),
+        validation=(x[split.validation], y[split.validation]) if len(split.validation) else None,
         seed=chosen,
         device=device,
         progress=progress,
@@ -138,19 +139,20 @@ def run_recipe(
         **settings,
     )
     tested = accuracy(net, x[split.test], y[split.test])
+    validated = history.best.accuracy if len(split.validation) else None
     provenance = {
         "recipe": plain(recipe),
         "seed": chosen,
         "data": dataset.title,
         "data_digest": dataset.digest,
         "best_epoch": history.best.number,
-        "validation_accuracy": history.best.accuracy,
+        "validation_accuracy": validated,
         "test_accuracy": tested,
         "soft_test_accuracy": soft_accuracy(net, x[split.test], y[split.test]),
         "test_samples": len(split.test),
         "versions": {name: metadata.version(name) for name in ("lithify", "numpy", "torch")},
     }
-    return Result(net, dataset, split, history, history.best.accuracy, tested, provenance)
+    return Result(net, dataset, split, history, validated, tested, provenance)
 
 
 def plain(recipe: Recipe) -> dict[str, Any]:

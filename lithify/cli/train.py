@@ -46,8 +46,8 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
 
         def progress(now: "Progress") -> None:
             note = (
-                f"loss {now.epoch.loss:.4f}, hard validation accuracy "
-                f"{100 * now.epoch.accuracy:.2f} % (best {100 * now.best.accuracy:.2f} %)"
+                f"loss {now.epoch.loss:.4f}, hard accuracy {100 * now.epoch.accuracy:.2f} % "
+                f"(taken so far: {100 * now.best.accuracy:.2f} %)"
             )
             bar(now.epoch.number, now.epochs, note)
 
@@ -64,9 +64,12 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     if arguments.test_data:
         held = result.split.test
         write_samples(arguments.test_data, result.dataset.x[held], result.dataset.y[held])
-    screen.show(
-        f"hard accuracy: {100 * result.test_accuracy:.2f} % of {len(result.split.test)} "
-        f"held-back samples, {100 * result.validation_accuracy:.2f} % in validation"
+    reached = (
+        f"hard accuracy: {100 * result.test_accuracy:.2f} % of {len(result.split.test)} held-back"
     )
+    if result.validation_accuracy is None:
+        screen.show(f"{reached} samples, after the last epoch")
+    else:
+        screen.show(f"{reached} samples, {100 * result.validation_accuracy:.2f} % in validation")
     screen.show(f"written: {arguments.output}")
     return {"model": str(arguments.output), **result.provenance}

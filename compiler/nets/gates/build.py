@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -102,6 +103,9 @@ class LogicSpec(NetSpec):
     gumbel: float = PLAIN.gumbel
     #: what the logits of gates are multiplied by at the end, rising from 1 over all epochs
     sharpness: float = PLAIN.sharpness
+    #: the share of training after which the first layer takes its hard form while the others learn
+    #: on; more layers follow, evenly over the rest; the last learns straight through from then on
+    freeze: float = PLAIN.freeze
     #: the sources that every operand learns to choose from; with 1 the wiring is fixed
     candidates: int = 1
     #: the side of the square that sources are drawn from, in a layout of side 1; from anywhere
@@ -116,7 +120,12 @@ class LogicSpec(NetSpec):
 
     def relaxation(self) -> Relaxation:
         """How the choices of all layers are relaxed."""
-        return Relaxation(estimator=self.estimator, gumbel=self.gumbel, sharpness=self.sharpness)
+        return Relaxation(
+            estimator=self.estimator,
+            gumbel=self.gumbel,
+            sharpness=self.sharpness,
+            freeze=self.freeze,
+        )
 
     def build(
         self, encoder: Thermometer, *, classes: int, class_names: Sequence[str], seed: int
@@ -180,10 +189,10 @@ def logic(
             parametrisation=parametrisation,
             residual=residual,
             noise=noise,
-            relaxation=relaxation,
+            relaxation=relaxation.of_layer(index, len(layers)),
             generator=rng,
         )
-        for sources, targets in zip(points, points[1:], strict=False)
+        for index, (sources, targets) in enumerate(itertools.pairwise(points))
     ]
     return Net(first, stack, head, class_names=class_names)
 

@@ -110,7 +110,7 @@ class ConvolutionLayer(TableLayer):
         rows = unrolled(to_numpy(self.taps), to_numpy(self.channels), self.image, self.window)
         return rows.reshape(2, -1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def activations(self, x: Tensor) -> Tensor:
         """The soft activations."""
         soft, chosen = self.coefficients()
         padded = torch.cat((x, x.new_zeros((1, x.shape[1]))))

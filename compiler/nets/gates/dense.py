@@ -84,7 +84,7 @@ class LogicLayer(TableLayer):
         wires: Wires = to_numpy(self.wires)
         return wires
 
-    def forward(self, x: Tensor) -> Tensor:
+    def activations(self, x: Tensor) -> Tensor:
         """The soft activations."""
         soft, chosen = self.coefficients()
         activations: Tensor = SoftGates.apply(  # type: ignore[no-untyped-call]

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 import numpy as np
 
 from lithify.compiler.nets.encoders import Thermometer
-from lithify.compiler.nets.gates.build import group_head
+from lithify.compiler.nets.gates.build import Wiring, group_head
 from lithify.compiler.nets.gates.compact import CompactLayer
 from lithify.compiler.nets.gates.compact_convolution import CompactConvolutionLayer
 from lithify.compiler.nets.gates.convolution import ConvolutionLayer
-from lithify.compiler.nets.gates.dense import LogicLayer
 from lithify.compiler.nets.gates.pool import OrPool
+from lithify.compiler.nets.gates.relax import PLAIN, Relaxation
 from lithify.compiler.nets.layer import Layer
 from lithify.compiler.nets.net import Net
 from lithify.compiler.nets.space import Shape, Window
 from lithify.compiler.nets.spec import NetSpec
+from lithify.compiler.nets.wiring import grid
 from lithify.ir.errors import InputError
 
 # What a layer must say, and what it may say, beside its kind.
 NEEDED = {"convolution": ("channels",), "mix": ("channels",), "or_pool": (), "dense": ("width",)}
-ALLOWED = dict.fromkeys(("convolution", "or_pool"), ("kernel", "stride", "padding"))
+WINDOWS = ("kernel", "stride", "padding")
+ALLOWED = {"convolution": WINDOWS, "or_pool": WINDOWS, "dense": ("sources",)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,31 +33,48 @@ class Start:
     """How gates start: what they learn, the chance of "pass the first", and random logits.
 
     With several `candidates` they learn what they read as well, and the parametrisation is theirs.
+    The `relaxation` is that of all others.
     """
 
     parametrisation: str = "softmax16"
     residual: float = 0.9
     noise: float = 0.0
     candidates: int = 1
+    relaxation: Relaxation = PLAIN
 
     def __post_init__(self) -> None:
-        """Refuse a parametrisation that candidates do not have."""
-        if self.candidates != 1 and self.parametrisation != "softmax16":
+        """Refuse a parametrisation or a relaxation that candidates do not have."""
+        if self.candidates == 1:
+            return
+        if self.parametrisation != "softmax16":
             raise InputError(
                 f"parametrisation is {self.parametrisation!r}; with several candidates it is "
                 "softmax16, or left out"
             )
+        if self.relaxation != PLAIN:
+            raise InputError(
+                f"freeze is {self.relaxation.freeze}; gates of several candidates are frozen by "
+                "method 'compact', so leave it out"
+            )
 
-    def dense(self, inputs: int, outputs: int, generator: np.random.Generator) -> Layer:
-        """A dense layer that starts so."""
+    def dense(
+        self, inputs: int, outputs: int, sources: int | None, generator: np.random.Generator
+    ) -> Layer:
+        """A dense layer that starts so, with operands that choose among `sources` if it says so."""
         if self.candidates == 1:
-            return LogicLayer(
-                inputs,
-                outputs,
+            return Wiring(candidates=sources or 1).layer(
+                grid(inputs),
+                grid(outputs),
                 parametrisation=self.parametrisation,
                 residual=self.residual,
                 noise=self.noise,
+                relaxation=self.relaxation,
                 generator=generator,
+            )
+        if sources is not None:
+            raise InputError(
+                f"sources is {sources}; gates of several candidates choose what they read by "
+                "these, so leave it out"
             )
         return CompactLayer(
             inputs,
@@ -85,6 +104,7 @@ class Start:
                 parametrisation=self.parametrisation,
                 residual=self.residual,
                 noise=self.noise,
+                relaxation=self.relaxation,
                 generator=generator,
             )
         return CompactConvolutionLayer(
@@ -97,6 +117,10 @@ class Start:
             noise=self.noise,
             generator=generator,
         )
+
+    def of_layer(self, index: int, count: int) -> Start:
+        """How the gates of layer `index` of `count` start, which freeze in turn."""
+        return replace(self, relaxation=self.relaxation.of_layer(index, count))
 
 
 START = Start()
@@ -124,6 +148,9 @@ class ImageLayerSpec:
     padding: int | None = None
     #: gates (`dense`)
     width: int | None = None
+    #: the sources that every operand of a `dense` layer learns to choose from; without it the
+    #: wiring is fixed
+    sources: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse unknown kinds, and numbers that are missing or mean nothing to the kind."""
@@ -153,7 +180,7 @@ class ImageLayerSpec:
     ) -> tuple[Layer, Shape | None]:
         """The layer over so many inputs, which are perhaps an image, and the image it gives."""
         if self.kind == "dense":
-            return start.dense(inputs, self.width or 0, generator), None
+            return start.dense(inputs, self.width or 0, self.sources, generator), None
         if image is None:
             raise InputError(f"{self.kind!r} reads an image, and a dense layer gives none")
         if self.kind == "or_pool":
@@ -184,6 +211,9 @@ class ConvolutionSpec(NetSpec):
     #: the gates, each with two inputs of its own, among which a gate chooses, from 2 to 64: learn
     #: them by method `compact`; 1 keeps the inputs that it starts with
     candidates: int = 1
+    #: the share of training after which the first layer takes its hard form while the others learn
+    #: on; more layers follow, evenly over the rest; the last learns straight through from then on
+    freeze: float = PLAIN.freeze
 
     def __post_init__(self) -> None:
         """Refuse an encoder or a start that there is none of."""
@@ -197,6 +227,7 @@ class ConvolutionSpec(NetSpec):
             residual=self.residual,
             noise=self.noise,
             candidates=self.candidates,
+            relaxation=Relaxation(freeze=self.freeze),
         )
 
     @property
@@ -246,7 +277,7 @@ def convolution(
 
     for index, one in enumerate(layers):
         try:
-            layer, image = one.make(inputs, image, start, rng)
+            layer, image = one.make(inputs, image, start.of_layer(index, len(layers)), rng)
         except InputError as error:
             raise InputError(f"layers.{index}: {error}") from error
         stack.append(layer)

@@ -99,9 +99,11 @@ class LearnedLayer(TableLayer):
     def operands(self, x: Tensor) -> Tensor:
         """The soft operands `[2 * outputs, batch]`: the first ones of all gates, then the second.
 
-        With straight-through estimation they are rows of `x`.
+        With straight-through estimation, and once the choice is made, they are rows of `x`.
         """
         flat = self.candidates.flatten(0, 1)
+        if self.picking.is_made:
+            return x[flat.gather(1, self.picks.flatten(0, 1).argmax(1, keepdim=True))[:, 0].long()]
         logits = self.picking.logits(self.picks).flatten(0, 1)
         chosen = None
         if self.picking.chooses:
@@ -111,7 +113,7 @@ class LearnedLayer(TableLayer):
         )
         return mixed
 
-    def forward(self, x: Tensor) -> Tensor:
+    def activations(self, x: Tensor) -> Tensor:
         """The soft activations."""
         soft, chosen = self.coefficients()
         wires = self._own.view(2, -1)
@@ -149,9 +151,9 @@ class LearnedLayer(TableLayer):
         self.picking.noise = noise
 
     def settle_(self, done: float, optimiser: torch.optim.Optimizer) -> None:
-        """Sharpen."""
-        super().settle_(done, optimiser)
+        """Sharpen, and make the choices that are due."""
         self.picking.settle_(done)
+        super().settle_(done, optimiser)
 
     def check(self, path: str) -> None:
         """Refuse weights that are not finite."""

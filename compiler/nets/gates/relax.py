@@ -9,7 +9,7 @@ of the soft choice.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from lithify.compiler.nets.layer import Shapes
 from lithify.ir.errors import FormatError, InputError
 
 ESTIMATORS = ("soft", "straight_through")
+SOFT, CHOOSING, MADE = range(3)  # the stages of a choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +29,15 @@ class Relaxation:
     `soft` mixes by probability; `straight_through` computes the hard choice and takes the gradients
     of the soft one. Logits are multiplied by a sharpness that rises, by the same factor every
     epoch, from 1 to `sharpness`. While training, Gumbel noise of scale `gumbel` is added to them.
+    With the share `choose` of all epochs over it is straight-through from then on; with `freeze`
+    the choice is made, and what comes behind it learns on with that.
     """
 
     estimator: str = "soft"
     gumbel: float = 0.0
     sharpness: float = 1.0
+    choose: float = 1.0
+    freeze: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what no layer can train with."""
@@ -44,10 +49,30 @@ class Relaxation:
             raise InputError(f"gumbel is {self.gumbel}; a number of at least 0 is needed")
         if not 1 <= self.sharpness < float("inf"):
             raise InputError(f"sharpness is {self.sharpness}; a number of at least 1 is needed")
+        for name in ("choose", "freeze"):
+            share = getattr(self, name)
+            if not 0 <= share <= 1:
+                raise InputError(f"{name} is {share}; a share of training, 0 to 1, is needed")
+
+    @property
+    def staged(self) -> bool:
+        """Whether training ends otherwise than it begins."""
+        return min(self.choose, self.freeze) < 1
 
     def shapes(self, path: str) -> Shapes:
         """The state of a choice at `path` in its layer."""
-        return {f"{path}.sharpness": ("F32", ())} if self.sharpness != 1 else {}
+        found: Shapes = {f"{path}.sharpness": ("F32", ())} if self.sharpness != 1 else {}
+        return found | ({f"{path}.stage": ("I32", ())} if self.staged else {})
+
+    def of_layer(self, index: int, count: int) -> Relaxation:
+        """That of layer `index` of `count`, which freeze in turn, evenly from `freeze` on.
+
+        The last never does: it is straight-through once all before it are frozen.
+        """
+        if index < count - 1:
+            return replace(self, freeze=self.freeze + (1 - self.freeze) * index / (count - 1))
+        before = max(0, count - 2) / max(1, count - 1)
+        return replace(self, freeze=1.0, choose=self.freeze + (1 - self.freeze) * before)
 
 
 PLAIN = Relaxation()
@@ -66,10 +91,11 @@ def relaxation_of(description: Mapping[str, Any], path: str) -> Relaxation:
 class Choice(nn.Module):
     """Prepares logits as a relaxation says; one a layer, shared by all choices of its units.
 
-    The sharpness that training has come to is state, where it changes at all.
+    The sharpness and the stage that training has come to are state, where they change at all.
     """
 
     sharpness: Tensor
+    stage: Tensor
 
     def __init__(self, relaxation: Relaxation, *, lone: bool = False) -> None:
         """Stand at the beginning of training; a lone logit stands against 0, under a sigmoid."""
@@ -79,11 +105,20 @@ class Choice(nn.Module):
         self.noise: torch.Generator | None = None
         if relaxation.sharpness != 1:
             self.register_buffer("sharpness", torch.ones(()))
+        if relaxation.staged:
+            self.register_buffer("stage", torch.tensor(SOFT, dtype=torch.int32))
 
     @property
     def chooses(self) -> bool:
         """Whether the forward computes the hard choice."""
-        return self.relaxation.estimator == "straight_through"
+        if self.relaxation.estimator == "straight_through":
+            return True
+        return self.relaxation.staged and int(self.stage) >= CHOOSING
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the choice is final."""
+        return self.relaxation.staged and int(self.stage) == MADE
 
     def logits(self, weights: Tensor) -> Tensor:
         """The logits of this step: with noise while training, and sharpened."""
@@ -105,14 +140,20 @@ class Choice(nn.Module):
         return drawn.clamp_(min=torch.finfo(drawn.dtype).tiny).log_().neg_()
 
     def settle_(self, done: float) -> None:
-        """Sharpen, with the share `done` of all epochs over."""
-        if self.relaxation.sharpness != 1:
-            self.sharpness.fill_(self.relaxation.sharpness**done)
+        """Sharpen, and reach the next stage, with the share `done` of all epochs over."""
+        relaxation = self.relaxation
+        if relaxation.sharpness != 1:
+            self.sharpness.fill_(relaxation.sharpness**done)
+        if relaxation.staged and done < 1:
+            chooses = CHOOSING if done >= relaxation.choose else SOFT
+            self.stage.fill_(MADE if done >= relaxation.freeze else chooses)
 
     def take(self, state: Mapping[str, Tensor], path: str) -> None:
         """Stand where a layer's state, with this choice at `path`, was taken."""
         if self.relaxation.sharpness != 1:
             self.sharpness.copy_(state[f"{path}.sharpness"])
+        if self.relaxation.staged:
+            self.stage.copy_(state[f"{path}.stage"])
 
     def describe(self) -> dict[str, Any]:
         """The relaxation where it is not the plain one, for a layer's description."""

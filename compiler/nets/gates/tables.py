@@ -57,6 +57,17 @@ class TableLayer(Layer):
     def sources(self) -> Wires:
         """The inputs `[2, outputs]` that the hardened gates read."""
 
+    @abstractmethod
+    def activations(self, x: Tensor) -> Tensor:
+        """The soft activations of a layer that learns."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The soft activations; once choices are made those of the hard gates, without gradient."""
+        if not self.choice.is_made:
+            return self.activations(x)
+        with torch.no_grad():
+            return self.activations(x.detach())
+
     def coefficients(self) -> tuple[Tensor, Tensor | None]:
         """The multilinear coefficients `[4, outputs]` of the soft gates, and of chosen ones."""
         logits = self.choice.logits(self.weights)
@@ -114,8 +125,10 @@ class TableLayer(Layer):
         self.choice.noise = noise
 
     def settle_(self, done: float, optimiser: torch.optim.Optimizer) -> None:
-        """Sharpen."""
+        """Sharpen, and make the choices that are due."""
         self.choice.settle_(done)
+        if self.choice.is_made:
+            self.harden_()
 
     def check(self, path: str) -> None:
         """Refuse weights that are not finite."""

@@ -54,6 +54,14 @@ def test_the_best_epoch_is_kept_and_the_callback_told() -> None:
     assert accuracy(net, *held) == history.best.accuracy
 
 
+def test_without_validation_samples_the_last_epoch_is_taken() -> None:
+    net = tiny_net()
+    history = train(net, X, Y, epochs=8, batch=20, learning_rate=0.3, validation=None)
+    assert history.best == history.epochs[-1]
+    assert max(epoch.accuracy for epoch in history.epochs[:-1]) > history.best.accuracy
+    assert accuracy(net, X, Y) == history.best.accuracy
+
+
 def test_training_stops_when_patience_ends() -> None:
     history = train(tiny_net(), X, Y, epochs=60, batch=20, learning_rate=0.05, patience=3)
     assert history.stopped_early

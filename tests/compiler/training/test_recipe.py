@@ -116,6 +116,14 @@ def test_a_recipe_makes_a_net_that_becomes_a_circuit(iris: Path) -> None:
     assert result.provenance["data_digest"] == result.dataset.digest
 
 
+def test_a_recipe_without_validation_trains_on_all_of_the_rest(iris: Path) -> None:
+    iris.write_text(IRIS.replace("test = 0.3", "test = 0.3\nvalidation = 0.0"))
+    result = run_recipe(iris)
+    assert (len(result.split.train), len(result.split.validation)) == (105, 0)
+    assert result.history.best == result.history.epochs[-1]
+    assert result.validation_accuracy is None is result.provenance["validation_accuracy"]
+
+
 def test_a_recipe_makes_a_net_of_soft_bits(iris: Path) -> None:
     iris.write_text(SOFT_BITS)
     assert read_recipe(iris).net == SoftBitSpec(
@@ -261,7 +269,7 @@ def test_the_examples_can_be_read(path: Path) -> None:
             "q = 4",
             "the key net.q is unknown; known: kind, encoder, thresholds, code, rare, layers, "
             "temperature, parametrisation, residual, noise, estimator, gumbel, "
-            "sharpness, candidates, locality",
+            "sharpness, freeze, candidates, locality",
         ),
         ('name = "iris"', "", "data.name is missing; see examples/recipes/ for recipes"),
         ("layers = [60, 30]", "", "net.layers is missing; see examples/recipes/ for recipes"),

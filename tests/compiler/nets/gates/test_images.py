@@ -14,6 +14,7 @@ from lithify.compiler.nets.model_file import describe, read, save
 from lithify.compiler.nets.space import Shape, Window
 from lithify.compiler.training import Progress, accuracy, train
 from lithify.compiler.training.compact import Compact
+from lithify.compiler.training.gap import soft_accuracy
 from lithify.ir import simulate
 from lithify.ir.errors import InputError
 
@@ -99,12 +100,51 @@ def test_a_net_learns_what_its_gates_read(tmp_path: Path) -> None:
     assert np.array_equal(answers.scores, whole.hard_scores(X[:200]))
 
 
-def test_a_parametrisation_that_candidates_do_not_have() -> None:
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (
+            {"parametrisation": "table4"},
+            "parametrisation is 'table4'; with several candidates it is softmax16, or left out",
+        ),
+        (
+            {"freeze": 0.5},
+            "freeze is 0.5; gates of several candidates are frozen by method 'compact', so leave "
+            "it out",
+        ),
+    ],
+)
+def test_what_candidates_do_not_have(options: dict[str, Any], text: str) -> None:
     with pytest.raises(InputError) as caught:
-        ConvolutionSpec(layers=LAYERS, parametrisation="table4", candidates=2)
+        ConvolutionSpec(layers=LAYERS, candidates=2, **options)
+    assert str(caught.value) == text
+
+
+def test_candidates_choose_their_sources_themselves() -> None:
+    layers = (*LAYERS[:3], ImageLayerSpec("dense", width=30, sources=8))
+    with pytest.raises(InputError) as caught:
+        convolution(layers=layers, classes=10, encoder=encoder(), start=Start(candidates=2))
     assert str(caught.value) == (
-        "parametrisation is 'table4'; with several candidates it is softmax16, or left out"
+        "layers.3: sources is 8; gates of several candidates choose what they read by these, so "
+        "leave it out"
     )
+
+
+def test_dense_layers_that_learn_what_they_read_behind_a_convolution() -> None:
+    layers = (
+        ImageLayerSpec("convolution", channels=8, stride=2),
+        ImageLayerSpec("dense", width=120, sources=8),
+        ImageLayerSpec("dense", width=100, sources=8),
+    )
+    spec = ConvolutionSpec(
+        layers=layers, temperature=1.5, residual=0.0, noise=1.0, freeze=0.5, candidates=1
+    )
+    built = spec.build(encoder(), classes=10, class_names="0123456789", seed=0)
+    assert [layer.kind for _, layer in built.steps()] == ["convolution", "learned", "learned"]
+    train(built, X, Y, epochs=10, batch=50, learning_rate=0.1, validation=None)
+    assert soft_accuracy(built, X, Y) == accuracy(built, X, Y) > 0.7
+    answers = simulate.run(lower(built), built.code.encode(X[:300]))
+    assert np.array_equal(answers.scores, built.hard_scores(X[:300]))
 
 
 def test_the_seed_makes_the_net() -> None:

@@ -1,5 +1,6 @@
 """Relaxations: what the forward computes, what noise and sharpness do, and that runs resume."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def run(net: Net, **options: Any) -> Any:
     return train(net, *blobs(), epochs=6, batch=20, learning_rate=0.1, **options)
 
 
-def net_of(relaxation: Relaxation, parametrisation: str = "softmax16") -> Net:
+def net_of(relaxation: Relaxation, parametrisation: str = "softmax16", candidates: int = 1) -> Net:
     return logic(
         encoder=Thermometer.quantile(blobs()[0], thresholds=3),
         layers=[60, 30],
@@ -105,6 +106,7 @@ def net_of(relaxation: Relaxation, parametrisation: str = "softmax16") -> Net:
         residual=0.3,
         parametrisation=parametrisation,
         relaxation=relaxation,
+        candidates=candidates,
     )
 
 
@@ -114,6 +116,7 @@ def net_of(relaxation: Relaxation, parametrisation: str = "softmax16") -> Net:
     [
         Relaxation(estimator="straight_through", gumbel=0.5, sharpness=2.0),
         Relaxation(gumbel=1.0, sharpness=8.0),
+        Relaxation(freeze=0.4, sharpness=2.0),
     ],
 )
 def test_a_relaxed_run_learns_and_resumes_bit_for_bit(
@@ -135,6 +138,46 @@ def test_a_relaxed_run_learns_and_resumes_bit_for_bit(
     assert history.best.accuracy > 0.8
     for name, value in whole.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value)
+
+
+def test_layers_freeze_in_turn_and_the_last_chooses() -> None:
+    stages = [Relaxation(freeze=0.4).of_layer(index, 4) for index in range(4)]
+    assert [one.freeze for one in stages] == pytest.approx([0.4, 0.6, 0.8, 1.0])
+    assert [one.choose for one in stages] == pytest.approx([1.0, 1.0, 1.0, 0.8])
+    alone = Relaxation(freeze=0.4).of_layer(0, 1)
+    assert (alone.freeze, alone.choose) == (1.0, 0.4)
+    assert [Relaxation().of_layer(index, 3) for index in range(3)] == [Relaxation()] * 3
+    with pytest.raises(InputError) as caught:
+        Relaxation(choose=-0.5)
+    assert str(caught.value) == "choose is -0.5; a share of training, 0 to 1, is needed"
+
+
+@pytest.mark.parametrize("parametrisation", ["softmax16", "table4"])
+@pytest.mark.parametrize("candidates", [1, 4])
+def test_a_frozen_layer_learns_no_more_and_leaves_no_gap(
+    parametrisation: str, candidates: int
+) -> None:
+    x, y = blobs()
+    net = net_of(Relaxation(freeze=0.5), parametrisation, candidates)
+    seen: list[list[Tensor]] = []
+
+    def keep(_: Progress) -> None:
+        seen.append([one.detach().clone() for one in net.layers[0].parameters()])
+
+    history = run(net, validation=None, progress=keep)
+    moved = [
+        not all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+        for before, after in itertools.pairwise(seen)
+    ]
+    assert moved == [True, True, False, False, False]
+    assert soft_accuracy(net, x, y) == accuracy(net, x, y) > 0.8
+    losses = [epoch.loss for epoch in history.epochs]
+    assert losses[-1] < losses[2]
+    (_, first), *_ = net.steps()
+    bits = bits_of().repeat(2, 1)[: first.inputs]
+    found = first(bits.requires_grad_())
+    assert not found.requires_grad
+    assert np.array_equal(found.numpy(), first.hard(bits.detach().numpy() == 1))
 
 
 def test_a_straight_through_net_has_no_gap() -> None:
@@ -167,6 +210,7 @@ def test_sharpness_is_kept_in_model_files(tmp_path: Path) -> None:
         ({"estimator": "hard"}, "estimator is 'hard'; it must be soft or straight_through"),
         ({"gumbel": -1.0}, "gumbel is -1.0; a number of at least 0 is needed"),
         ({"sharpness": 0.5}, "sharpness is 0.5; a number of at least 1 is needed"),
+        ({"freeze": 1.5}, "freeze is 1.5; a share of training, 0 to 1, is needed"),
     ],
 )
 def test_a_relaxation_that_cannot_be(options: dict[str, Any], text: str, tmp_path: Path) -> None:
