@@ -40,6 +40,7 @@ from lithify.ir.split import split
 
 CRASHERS = Path(__file__).parent / "crashers"
 TOOLS_EVERY = 6
+TOOL_PASSES = ("share", "narrow", "rewrite")
 CLOCKED = [
     VerilogOptions(interface=i, every=n) for i, n in (("comb", 0), ("pipeline", 3), ("stream", 2))
 ]
@@ -95,7 +96,7 @@ def try_all(circuit: Circuit, seed: int, *, tools: bool = False) -> None:
         assert "cannot be written as BLIF" in str(error), error
     last = circuit
     for pipeline in (*PASSES, *EFFORTS):
-        if tools or "share" not in pipeline:
+        if tools or not any(name in pipeline for name in TOOL_PASSES):
             last = run(parse(pipeline), circuit, check=True).circuit
             assert seen(last, simulate.run(last, codes)) == right, pipeline
     if tools:
