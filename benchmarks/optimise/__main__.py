@@ -33,7 +33,7 @@ MOST_A_BIT = 1.1
 
 def saving(ours: int, theirs: int) -> float:
     """How many per cent fewer ours are."""
-    return 100 * (1 - ours / theirs)
+    return 100 * (1 - ours / theirs) if theirs else 0.0
 
 
 def measure(path: Path, inputs: int) -> dict[str, Any]:
