@@ -40,6 +40,7 @@ proc
 flatten -noscopeinfo
 memory
 dffunmap
+techmap t:$shift t:$shiftx
 simplemap
 aigmap
 write_json design.json

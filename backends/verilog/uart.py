@@ -244,7 +244,9 @@ class Loader(wiring.Component):
             with m.If(count == 0):
                 m.d.sync += self.tag.eq(self.byte)
         with m.Elif(self.clear):
-            m.d.sync += [count.eq(0), which.eq(0), outside.eq(0)]
+            m.d.sync += [count.eq(0), which.eq(0)]
+            if any(map(_has_outside, self._layout.inputs)):
+                m.d.sync += outside.eq(0)
         start = 1
         for number, port in enumerate(self._layout.inputs):
             size = element_bytes(port)
@@ -255,7 +257,8 @@ class Loader(wiring.Component):
                 with m.If(last):
                     value = window[-8 * size :]
                     self._take(m, number, value, count - start)
-                    m.d.sync += outside.eq(outside | _is_outside(value, port))
+                    if _has_outside(port):
+                        m.d.sync += outside.eq(outside | _is_outside(value, port))
             start = stop
         return m
 
@@ -276,6 +279,13 @@ def _among(element: Value, some: NDArray[np.int64], count: int) -> Value:
         return Const(1)
     wanted = sum(1 << one for one in some.tolist())
     return Const(wanted, count).bit_select(element[: (count - 1).bit_length()], 1)
+
+
+def _has_outside(port: Port) -> bool:
+    """Whether the bytes of an element can be a number outside the port's range."""
+    span = 1 << 8 * element_bytes(port)
+    lowest = -span // 2 if port.kind == "int" else 0
+    return port.bounds != (lowest, lowest + span - 1)
 
 
 def _is_outside(value: Value, port: Port) -> Value:
