@@ -13,7 +13,7 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -117,11 +117,13 @@ def try_file(path: Path, data: bytes) -> bool:
     return True
 
 
-def fuzz(files: int, seed: int, keep: Path) -> int:
+def fuzz(files: int, seed: int, keep: Path, formats: Sequence[str] = ()) -> int:
     """How many files failed; a line a format is printed."""
     rng = np.random.default_rng(seed)
     failures = 0
     for name, data in seeds(rng).items():
+        if formats and name not in formats:
+            continue
         read, slowest = 0, 0.0
         for number, bad in enumerate(mutants(rng, data, files)):
             path, start = keep / f"now.{name}", time.process_time()
@@ -147,5 +149,15 @@ if __name__ == "__main__":
     parser.add_argument("--files", type=int, default=2000, help="mutants of each format (2000)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, default=None, help="where failing files go")
+    parser.add_argument("--formats", default="", help="only these, as in aig,onnx")
     given = parser.parse_args()
-    sys.exit(bool(fuzz(given.files, given.seed, given.keep or Path(mkdtemp()))))
+    sys.exit(
+        bool(
+            fuzz(
+                given.files,
+                given.seed,
+                given.keep or Path(mkdtemp()),
+                [name for name in given.formats.split(",") if name],
+            )
+        )
+    )

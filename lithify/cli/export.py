@@ -80,6 +80,12 @@ def _ascii_aiger(circuit: "Circuit") -> bytes:
     return aiger.write_ascii(circuit, rename=True)
 
 
+def _alkaid(circuit: "Circuit") -> bytes:
+    from lithify.backends import alkaid
+
+    return alkaid.write(circuit)
+
+
 def _bench(circuit: "Circuit") -> bytes:
     from lithify.backends import bench
 
@@ -137,6 +143,7 @@ def _binary(circuit: "Circuit") -> bytes:
 WRITERS: Mapping[str, Callable[["Circuit"], bytes]] = {
     ".aag": _ascii_aiger,
     ".aig": _aiger,
+    ".alir": _alkaid,
     ".bench": _bench,
     ".blif": _blif,
     ".circuit": _text,

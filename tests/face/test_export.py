@@ -20,7 +20,7 @@ Capture = pytest.CaptureFixture[str]
 def test_what_is_exported_is_imported_again(tmp_path: Path, capsys: Capture) -> None:
     circuit = expand(random_circuit(np.random.default_rng(3), gates=30, readout="bits")).circuit
     (tmp_path / "net").write_text(str(circuit))
-    for suffix in sorted(export.WRITERS.keys() - {".dot", ".svg"}):
+    for suffix in sorted(export.WRITERS.keys() - {".alir", ".dot", ".svg"}):
         path = tmp_path / f"out{suffix}"
         ran = command(capsys, ["export", tmp_path / "net", "-o", path, "--json"])
         assert ran.code == 0 and ran.result["bytes"] == path.stat().st_size, suffix
@@ -58,5 +58,5 @@ def test_what_cannot_be_exported(tmp_path: Path, capsys: Capture) -> None:
     assert (ran.code, ran.err) == (
         2,
         f"lithify export: {tmp_path}/net.png: the name says the format, which is one of .aag, "
-        ".aig, .bench, .blif, .circuit, .dot, .graphml, .json, .npz, .onnx, .svg\n",
+        ".aig, .alir, .bench, .blif, .circuit, .dot, .graphml, .json, .npz, .onnx, .svg\n",
     )
