@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from collections.abc import Callable, Hashable
 from typing import Any, cast
 from xml.etree.ElementTree import ParseError as XmlError
@@ -25,7 +26,7 @@ MOST_SIGNALS = 200_000
 MOST_BYTES = 1 << 26
 TROUBLE = (
     AttributeError, KeyError, IndexError, OverflowError, RecursionError, TypeError, ValueError,
-    nx.NetworkXException, XmlError,
+    UserWarning, nx.NetworkXException, XmlError,
 )  # fmt: skip
 NODE_LISTS, GRAPH_LISTS = ("fanins", "weights", "origin"), ("inputs", "outputs", "origins")
 Plain = dict[str, Any]
@@ -68,7 +69,9 @@ def read_graphml(data: bytes, filename: str) -> Circuit:
     def parse() -> nx.DiGraph:
         if b"<!" in data.replace(b"<!--", b""):
             raise ValueError("it declares entities")
-        graph = nx.read_graphml(io.BytesIO(data))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what networkx guesses at is refused
+            graph = nx.read_graphml(io.BytesIO(data))
         for attributes, names in [(graph.graph, GRAPH_LISTS)] + [
             (node, NODE_LISTS) for _, node in graph.nodes(data=True)
         ]:
