@@ -79,17 +79,20 @@ def run(
     design: "Design", board: str, folder: Path, *, proof: bool = True, **options: Any
 ) -> "tuple[BuildResult, Mapping[str, object]]":
     """A build and the record of it that was left in its folder."""
+    from lithify.backends.fpga import targets
     from lithify.backends.fpga.build import build
     from lithify.compiler.board_cells import board_cells
     from lithify.compiler.proof.board import certify_build
     from lithify.compiler.proof.certificate import FILE
-    from lithify.ir.files import write_atomically
+    from lithify.ir.files import make_folder, write_atomically
 
     say = options.get("progress", lambda text: None)
+    target = targets.board(board)
+    make_folder(folder)
     say("making table cells of the circuit")
     made = board_cells(design.circuit)
     netlist = made.cells.circuit
-    result = build(netlist, board, folder, cells=True, arriving=made.arriving, **options)
+    result = build(netlist, target, folder, cells=True, arriving=made.arriving, **options)
     record = {**result.as_dict(), "circuit": design.circuit.digest}
     if proof:
         certificate = certify_build(

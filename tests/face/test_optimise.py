@@ -66,5 +66,5 @@ def test_a_format_that_cannot_be_written_is_refused(tmp_path: Path, capsys: Capt
     assert (ran.code, ran.err) == (
         2,
         f"lithify optimise: {tmp_path}/net.v: the name says the format, which is one of .aag, "
-        ".aig, .bench, .blif, .circuit, .dot, .graphml, .json, .npz, .onnx, .svg, .lith\n",
+        ".aig, .alir, .bench, .blif, .circuit, .dot, .graphml, .json, .npz, .onnx, .svg, .lith\n",
     )
