@@ -64,6 +64,18 @@ def test_verilog_is_proved_with_its_adders(options: VerilogOptions) -> None:
     assert verdict.engines[0] == "lithify" and verdict.engines[1].startswith("read by yosys 0.")
 
 
+def test_many_samples_that_say_little_do_not_hide_the_gates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fewer vectors than there are samples, all of them zero, can be looked at."""
+    text, description = verilog()
+    monkeypatch.setattr(matching, "MOST_WORDS", 32 * 2 * NETLIST.num_signals)
+    samples = np.zeros((5000, 50), np.int64)
+    verdict = prove_verilog(NETLIST, text, description, samples=samples)
+    assert isinstance(verdict, Proved), verdict
+    assert verdict.method == "gate-by-gate matching"
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_one_altered_operator_is_refuted(seed: int) -> None:
     text, description = verilog()
