@@ -51,13 +51,14 @@ def network(rng: np.random.Generator) -> bytes:
 
 
 def test_a_convolutional_net_gives_the_same_scores(tmp_path: Path) -> None:
-    runtime = pytest.importorskip("onnxruntime")
+    import onnxruntime
+
     rng = np.random.default_rng(4)
     data = network(rng)
     (tmp_path / "net").write_bytes(data)
     design = lithify.load(tmp_path / "net")
     x = rng.random((SAMPLES, 2, 6, 6), np.float32)
-    session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     (theirs,) = session.run(None, {"x": x})
     notes = design.provenance["imported"]
     found = design.scores(x.reshape(SAMPLES, -1)) * notes["unit"] + notes["offset"]
