@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from lithify.backends import abc
 from lithify.backends.aiger import Aig, read, to_aig, write_aig
-from lithify.compiler.proof.forms import Forms, Gap
+from lithify.compiler.proof.forms import Gap, outputs_agree
 from lithify.compiler.proof.graph import check_copy, check_file, check_graph
 from lithify.compiler.proof.guard import guarded_inputs, legal_codes
 from lithify.compiler.proof.simulation import confirm, difference, planes_of, vectors_for
+from lithify.compiler.proof.twins import twins
 from lithify.compiler.proof.verdict import NotProved, Proved, Verdict, timed
 from lithify.compiler.signatures import Classes, classify, from_literals
 from lithify.ir.arithmetic import SCORES, expand
@@ -32,6 +33,8 @@ from lithify.ir.simulate import pack, run_planes
 LINEAR = "linear forms over signals proved equal by &cec"
 BITWISE = "&cec of the bits of the scores"
 BITS = "&cec"
+FORMS = "equal forms, gate by gate"
+OWN = "lithify"
 SPLITS = 200  # counterexamples that may split classes before the proof is given up
 ALONE = 2  # of them before a sweep splits all classes at once
 NEIGHBOURS = 63
@@ -59,13 +62,27 @@ def prove_equal(
     codes = vectors_for(expected, vectors, rng, samples)
     verdict: Verdict | None = difference(expected, seen, codes)
     if verdict is None:
-        proof = _Proof(expected, seen, codes, rng, time_limit)
-        try:
-            verdict = proof.run()
-        except Gap as gap:
-            reason = f"what engines would get was not found to be the circuits: {gap}"
-            verdict = NotProved(reason, len(codes), 0.0)
+        found = twins(expected, seen)
+        if found.agree():
+            verdict = Proved(FORMS, (OWN,), found.found, len(codes), 0.0)
+        else:
+            verdict = _by_engine(expected, found.merged(), codes, rng, time_limit)
     return timed(verdict, time.perf_counter() - start)
+
+
+def _by_engine(
+    expected: Circuit,
+    seen: Circuit,
+    codes: NDArray[np.int64],
+    rng: np.random.Generator,
+    time_limit: float,
+) -> Verdict:
+    proof = _Proof(expected, seen, codes, rng, time_limit)
+    try:
+        return proof.run()
+    except Gap as gap:
+        reason = f"what engines would get was not found to be the circuits: {gap}"
+        return NotProved(reason, len(codes), 0.0)
 
 
 def check_interfaces(expected: Circuit, seen: Circuit) -> None:
@@ -204,19 +221,11 @@ class _Proof:
         inverted = classes.inverted ^ classes.inverted[chosen]
         # In the forms the class of constant 0 is signal 0, and signal 1 carries the constant.
         literals = 2 * np.where(chosen == 0, 0, chosen + 1) + inverted
-        words = [[literals[self._rows(i, w.signals)] for w in self._sides[i].words] for i in (0, 1)]
-        if not all(map(np.array_equal, *words)):
-            return False
-        count = len(self._sides[0].scores)
-        forms = Forms(count, len(self._literals) + 2)
-        for side, sign in enumerate((1, -1)):
-            scores = self._sides[side].scores
-            forms.add_constants(np.arange(count), np.array([sign * s.bias for s in scores]))
-            for i, score in enumerate(scores):
-                own = literals[self._rows(side, score.signals)]
-                weights = sign * score.weights.astype(np.int64)
-                forms.add_literals(np.full(own.size, i), own, weights)
-        return not forms.summed()[2].any()
+        return outputs_agree(
+            self._sides,
+            lambda side, signals: literals[self._rows(side, signals)],
+            len(self._literals) + 1,
+        )
 
     def _rows(self, side: int, signals: NDArray[np.int32]) -> NDArray[np.int64]:
         """The rows of output signals of one side."""

@@ -1,10 +1,11 @@
 """Linear forms over signals, many at once, as sorted arrays; and the gap that stops a proof."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lithify.ir.circuit import Circuit
 from lithify.ir.netlist import Adders
 
 I64 = NDArray[np.int64]
@@ -67,6 +68,30 @@ class Forms:
             return None
         at = wrong[0]
         return int(forms[at]), int(signals[at]), int(left[at])
+
+
+def outputs_agree(
+    sides: tuple[Circuit, Circuit],
+    literals_of: Callable[[int, NDArray[np.int32]], I64],
+    classes: int,
+) -> bool:
+    """Whether words and scores of two circuits are equal where literals say what signals are.
+
+    `literals_of(side, signals)` are literals of classes up to `classes`, of which class 0 is the
+    constant and there is no class 1.
+    """
+    words = [[literals_of(i, word.signals) for word in sides[i].words] for i in (0, 1)]
+    if not all(map(np.array_equal, *words)):
+        return False
+    count = len(sides[0].scores)
+    forms = Forms(count, classes + 1)
+    for side, sign in enumerate((1, -1)):
+        scores = sides[side].scores
+        forms.add_constants(np.arange(count), np.array([sign * s.bias for s in scores]))
+        for i, score in enumerate(scores):
+            own = literals_of(side, score.signals)
+            forms.add_literals(np.full(own.size, i), own, sign * score.weights.astype(np.int64))
+    return not forms.summed()[2].any()
 
 
 def wrapped(values: I64, widths: NDArray[np.integer]) -> I64:

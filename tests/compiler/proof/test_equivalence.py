@@ -225,7 +225,7 @@ def test_a_graph_that_is_not_the_circuits_is_noticed(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(equivalence, "to_aig", wrong)
     with pytest.raises(MismatchError) as caught:
-        prove_equal(layered(3), layered(3))
+        prove_equal(layered(3), run(parse(EFFORTS[-1]), layered(3)).circuit)
     assert str(caught.value) == "the and-inverter graph of the circuits does not compute them"
 
 
