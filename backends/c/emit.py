@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lithify.backends.artifacts import Artifacts
 from lithify.backends.c.program import Program, schedule
+from lithify.backends.c.schedule import KINDS
 from lithify.ir import simulate
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
@@ -125,8 +126,8 @@ def _tables(program: Program) -> dict[str, str]:
     modes = np.where(program.word_masks[:, 0] == 0, 0, 2) + (program.word_masks[:, 1] != 0)
     slot_type = _slot_type(program)
     return {
-        "OPERANDS": _table("operands", _type_of(program.operands), program.operands.ravel()),
-        "ROUND_TABLE": _table("rounds", "uint16_t", program.rounds, 6),
+        "OPERANDS": _table("operands", _type_of(program.operands), program.operands),
+        "ROUND_TABLE": _table("rounds", "uint16_t", program.rounds, KINDS),
         "FIELD_TABLE": _table("fields", "uint32_t", np.array(fields, np.int64).reshape(-1, 3), 3),
         "LOW_TABLE": _table("lows", "int64_t", np.array([low for low, _ in bounds], np.int64)),
         "HIGH_TABLE": _table("highs", "int64_t", np.array([high for _, high in bounds], np.int64)),
@@ -163,7 +164,7 @@ def _table_bytes(program: Program) -> int:
     slot_bytes = program.operands.dtype.itemsize
     return int(
         program.operands.nbytes
-        + 12 * len(program.rounds)
+        + 2 * program.rounds.size
         + (12 + 16) * len(program.inputs)
         + 16 * len(program.runs)
         + slot_bytes * len(program.terms)

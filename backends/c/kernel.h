@@ -4,12 +4,13 @@
 
 #include <stdint.h>
 
-#define LITHIFY_KERNEL_ABI 1
+#define LITHIFY_KERNEL_ABI 2
+#define KINDS 19 /* of units: pairs of gates by their shapes, then single gates */
 
 /* Read only while a call runs; shared by every thread. Slot i holds input bit i at the start. */
 typedef struct {
-    const void *operands;        /* uint16_t or uint32_t [gates][3]: source, source, destination */
-    const uint32_t *rounds;      /* [num_rounds][6]: AND, AND-NOT, OR, XOR, OR, AND-NOT gates */
+    const void *operands;        /* uint16_t or uint32_t: slots of every unit, in running order */
+    const uint32_t *rounds;      /* [num_rounds][KINDS]: how many units of each kind */
     int64_t num_rounds;
     int64_t slots;
     int64_t wide;                /* operands are uint32_t */

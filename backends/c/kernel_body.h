@@ -64,30 +64,51 @@ FN void NAME(transpose)(VEC *rows) {
      ((uint64_t)(INDEX)-1 << SLOT_SHIFT))
 #define AT(offset) (*(VEC *)(void *)((char *)s + (offset)))
 
-#define AND(x, y) ((x) & (y))
-#define AND_NOT(x, y) ((x) & ~(y))
-#define OR(x, y) ((x) | (y))
-#define XOR(x, y) ((x) ^ (y))
+#define X_AND(x, b) ((x) & (b))
+#define X_LESS(x, b) ((x) & ~(b))
+#define B_LESS(x, b) ((b) & ~(x))
+#define X_OR(x, b) ((x) | (b))
+#define X_XOR(x, b) ((x) ^ (b))
 
-/* Slots of the next four gates: all are read before any is written. One load for each slot number
-   is quicker only where the vectors are as small as the numbers are many. */
+/* Slots of the next units: all are read before any is written. One load for each slot number is
+   quicker only where the vectors are as small as the numbers are many. */
 #if LITTLE_ENDIAN_HOST && WORDS > 1
 #define PLACE_uint16_t(i) OFFSET(uint16_t, packed[(i) / 4], (i) % 4)
 #define PLACE_uint32_t(i) OFFSET(uint32_t, packed[(i) / 2], (i) % 2)
 #define LOAD(k) memcpy(&packed[k], (const char *)t + 8 * (k), 8)
-#define UNPACK_uint16_t uint64_t packed[3]; LOAD(0); LOAD(1); LOAD(2)
-#define UNPACK_uint32_t uint64_t packed[6]; LOAD(0); LOAD(1); LOAD(2); LOAD(3); LOAD(4); LOAD(5)
+#define UNPACK_uint16_t(words) uint64_t packed[3]; LOAD(0); LOAD(1); if (words > 2) LOAD(2)
+#define UNPACK_uint32_t(words) uint64_t packed[6]; LOAD(0); LOAD(1); LOAD(2); LOAD(3);             \
+    if (words > 2) { LOAD(4); LOAD(5); }
 #else
 #define PLACE_uint16_t(i) ((uint64_t)t[i] << SLOT_SHIFT)
 #define PLACE_uint32_t(i) ((uint64_t)t[i] << SLOT_SHIFT)
-#define UNPACK_uint16_t (void)0
-#define UNPACK_uint32_t (void)0
+#define UNPACK_uint16_t(words) (void)0
+#define UNPACK_uint32_t(words) (void)0
 #endif
 #define PLACE(INDEX, i) PLACE_##INDEX(i)
 
-#define RUN(INDEX, count, OP)                                                                      \
+/* Two pairs at a time: what each gate makes of its own source and of the shared one. */
+#define PAIRS(INDEX, count, FIRST, SECOND)                                                         \
+    for (stop = t + 8 * (int64_t)((count) / 2); t < stop; t += 8) {                                \
+        UNPACK_##INDEX(2);                                                                         \
+        VEC b0 = AT(PLACE(INDEX, 1)), b1 = AT(PLACE(INDEX, 5));                                    \
+        VEC r0 = FIRST(AT(PLACE(INDEX, 0)), b0), r1 = SECOND(AT(PLACE(INDEX, 2)), b0);             \
+        VEC r2 = FIRST(AT(PLACE(INDEX, 4)), b1), r3 = SECOND(AT(PLACE(INDEX, 6)), b1);             \
+        AT(PLACE(INDEX, 1)) = r0;                                                                  \
+        AT(PLACE(INDEX, 3)) = r1;                                                                  \
+        AT(PLACE(INDEX, 5)) = r2;                                                                  \
+        AT(PLACE(INDEX, 7)) = r3;                                                                  \
+    }                                                                                              \
+    if ((count) % 2) {                                                                             \
+        VEC b = s[t[1]], first = FIRST(s[t[0]], b), second = SECOND(s[t[2]], b);                   \
+        s[t[1]] = first;                                                                           \
+        s[t[3]] = second;                                                                          \
+        t += 4;                                                                                    \
+    }
+
+#define SINGLES(INDEX, count, OP)                                                                  \
     for (stop = t + 12 * (int64_t)((count) / 4); t < stop; t += 12) {                              \
-        UNPACK_##INDEX;                                                                            \
+        UNPACK_##INDEX(3);                                                                         \
         VEC r0 = OP(AT(PLACE(INDEX, 0)), AT(PLACE(INDEX, 1)));                                     \
         VEC r1 = OP(AT(PLACE(INDEX, 3)), AT(PLACE(INDEX, 4)));                                     \
         VEC r2 = OP(AT(PLACE(INDEX, 6)), AT(PLACE(INDEX, 7)));                                     \
@@ -104,15 +125,27 @@ FN void NAME(transpose)(VEC *rows) {
 #define GATES(INDEX)                                                                               \
     FN void NAME(gates_##INDEX##_)(const net_program *program, VEC *s) {                           \
         const INDEX *t = program->operands, *stop;                                                 \
-        const uint32_t *counts = program->rounds;                                                  \
-        const uint32_t *end = counts + 6 * program->num_rounds;                                    \
-        for (; counts < end; counts += 6) {                                                        \
-            RUN(INDEX, counts[0], AND)                                                             \
-            RUN(INDEX, counts[1], AND_NOT)                                                         \
-            RUN(INDEX, counts[2], OR)                                                              \
-            RUN(INDEX, counts[3], XOR)                                                             \
-            RUN(INDEX, counts[4], OR)                                                              \
-            RUN(INDEX, counts[5], AND_NOT)                                                         \
+        const uint32_t *c = program->rounds, *end = c + KINDS * program->num_rounds;               \
+        for (; c < end; c += KINDS) {                                                              \
+            PAIRS(INDEX, c[0], X_AND, X_AND)                                                       \
+            PAIRS(INDEX, c[1], X_AND, X_LESS)                                                      \
+            PAIRS(INDEX, c[2], X_AND, B_LESS)                                                      \
+            PAIRS(INDEX, c[3], X_AND, X_OR)                                                        \
+            PAIRS(INDEX, c[4], X_AND, X_XOR)                                                       \
+            PAIRS(INDEX, c[5], X_LESS, X_LESS)                                                     \
+            PAIRS(INDEX, c[6], X_LESS, B_LESS)                                                     \
+            PAIRS(INDEX, c[7], X_LESS, X_OR)                                                       \
+            PAIRS(INDEX, c[8], X_LESS, X_XOR)                                                      \
+            PAIRS(INDEX, c[9], B_LESS, B_LESS)                                                     \
+            PAIRS(INDEX, c[10], B_LESS, X_OR)                                                      \
+            PAIRS(INDEX, c[11], B_LESS, X_XOR)                                                     \
+            PAIRS(INDEX, c[12], X_OR, X_OR)                                                        \
+            PAIRS(INDEX, c[13], X_OR, X_XOR)                                                       \
+            PAIRS(INDEX, c[14], X_XOR, X_XOR)                                                      \
+            SINGLES(INDEX, c[15], X_AND)                                                           \
+            SINGLES(INDEX, c[16], X_LESS)                                                          \
+            SINGLES(INDEX, c[17], X_OR)                                                            \
+            SINGLES(INDEX, c[18], X_XOR)                                                           \
         }                                                                                          \
     }
 GATES(uint16_t)
@@ -166,15 +199,17 @@ FN int NAME(block)(const net_program *program, const net_job *job, int64_t first
 #undef SLOT_SHIFT
 #undef OFFSET
 #undef AT
-#undef AND
-#undef AND_NOT
-#undef OR
-#undef XOR
+#undef X_AND
+#undef X_LESS
+#undef B_LESS
+#undef X_OR
+#undef X_XOR
 #undef PLACE_uint16_t
 #undef PLACE_uint32_t
 #undef LOAD
 #undef UNPACK_uint16_t
 #undef UNPACK_uint32_t
 #undef PLACE
-#undef RUN
+#undef PAIRS
+#undef SINGLES
 #undef GATES

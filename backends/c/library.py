@@ -124,7 +124,7 @@ def _tried(kernel: Kernel, width: int) -> list[int]:
     """What vectors of this width answer for a net of one gate of each operation."""
     net: dict[str, NDArray[Any]] = {
         "operands": np.array([[0, 1, 2], [0, 1, 3], [0, 1, 4], [0, 1, 5]], np.uint16),
-        "rounds": np.array([[1, 1, 1, 1, 0, 0]], np.uint32),
+        "rounds": np.array([[0] * 15 + [1] * 4], np.uint32),
         "fields": np.array([[0, 2, 1, 0]], np.int32),
         "word_slots": np.arange(2, 6, dtype=np.uint32),
         "word_masks": np.array([[~np.uint64(0), 0]] * 4, np.uint64),

@@ -13,7 +13,7 @@ from lithify.ir.circuit import TABLE, THRESHOLD, Circuit
 from lithify.ir.errors import InputError
 from lithify.ir.ports import Port, Score, Word
 
-WINDOW = 128
+WINDOW = 512
 MOST_NARROW_SLOTS = 1 << 16
 ARRAYS = (
     "operands",
@@ -42,8 +42,8 @@ class WordShape:
 class Program:
     """Everything the kernel needs to know of a net, as frozen arrays.
 
-    Slot i holds input bit i at the start. The gates run in runs of one operation (AND-NOT is the
-    first and not the second); of each four gates of a run, from its start on, none reads another.
+    Slot i holds input bit i at the start. The gates run in runs of one kind (in the order of
+    `schedule.PAIRS`, then single AND, AND-NOT, OR, XOR gates); none reads another of its round.
     """
 
     inputs: tuple[Port, ...]
@@ -52,9 +52,11 @@ class Program:
     readout: str
     slots: int
     operands: NDArray[np.uint16] | NDArray[np.uint32]
-    """[gates, 3]: the slots of both sources and of the result; 16 bits where they fit."""
+    """Slots, 16 bits where they fit. Four a pair: the first gate's own source, the shared one,
+    which takes the first result, the second gate's own source, the second result. Three a single
+    gate: both sources, the result."""
     rounds: NDArray[np.uint32]
-    """[rounds, 6]: how many AND, AND-NOT, OR, XOR, OR, AND-NOT gates come one after the other."""
+    """[rounds, KINDS]: how many pairs and single gates of each kind come one after the other."""
     fields: NDArray[np.int32]
     """[fields, 4]: elements of one width side by side: first, how many, width, first slot."""
     runs: NDArray[np.int32]
@@ -82,7 +84,8 @@ class Program:
     @property
     def num_gates(self) -> int:
         """How many two-input gates run."""
-        return len(self.operands)
+        counts = self.rounds.sum(0, dtype=np.int64)
+        return int(counts.sum() + counts[:-4].sum())
 
     @property
     def num_input_bits(self) -> int:
@@ -123,7 +126,7 @@ class _Placed:
 
 
 def schedule(circuit: Circuit, *, window: int = WINDOW) -> Program:
-    """The program of a circuit, with up to `window` gates in each window."""
+    """The program of a circuit, with up to `window` gates (and one more of a pair) in a round."""
     wanted = [output.signals.ravel() for output in circuit.outputs]
     signals = np.concatenate(wanted) if wanted else np.empty(0, np.int32)
     placed = _place(*_two_input(circuit, signals), window)
@@ -187,11 +190,11 @@ def _place(circuit: Circuit, signals: NDArray[np.int32], window: int) -> _Placed
     nodes = np.empty(first + gates, np.int32)
     kept = passes.keep_live(first, sources, operations, wanted >> 1, nodes)
     pairs, kinds = passes.compact(first, sources, operations, nodes, kept)
-    order, begins = passes.walk(first - 2, pairs, kinds, window)
     wanted_nodes = nodes[wanted >> 1]
     roots = np.unique(wanted_nodes[wanted_nodes >= 0])
-    order, rounds = passes.by_operation(kinds, order, begins)
-    operands, slot_of, slots = passes.assign_slots(first - 2, pairs, order, roots)
+    units, begins = passes.walk(first - 2, pairs, roots, window)
+    units, rounds = passes.by_kind(pairs, kinds, units, begins)
+    operands, slot_of, slots = passes.assign_slots(first - 2, pairs, units, roots)
     slot_of = np.append(slot_of, np.int32(-1))[wanted_nodes]
     return _Placed(operands, rounds, slots, slot_of, (wanted & 1).astype(np.bool_))
 

@@ -1,7 +1,8 @@
-"""The order of a net's two-input gates, in windows of equal operations over re-used slots.
+"""The order of a net's two-input gates: pairs that share a source, in windows of equal operations.
 
 Every function works on plain arrays and is compiled by numba once per machine. Literals are
-`2 * node + inverted`; nodes are the input bits, then the gates that are kept.
+`2 * node + inverted`; nodes are the input bits, then the gates that are kept. A unit is one gate,
+or two that share a source which nothing else reads any more: the first's result takes its slot.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 AND, AND_NOT, OR, XOR = range(4)
 SKIPPED = 255
 LOOKAHEAD = 8
-LEAST_WINDOW_OF_FOURS = 32
 READY, DONE = 0, 3  # other states: how many of a gate's fan-ins are still to come
 
 Ints = NDArray[np.int32]
@@ -22,6 +22,17 @@ Bytes = NDArray[np.uint8]
 OPERATION_OF = np.full(16, SKIPPED, np.uint8)
 """The operation of a four-bit table that is low for the pattern 00; SKIPPED for a copy."""
 OPERATION_OF[[8, 2, 4, 14, 6]] = AND, AND_NOT, AND_NOT, OR, XOR
+
+
+SHAPES = ("x & b", "x & ~b", "b & ~x", "x | b", "x ^ b")
+"""What a gate of a pair makes of its own source x and the shared one b."""
+PAIRS = tuple((x, y) for x in range(len(SHAPES)) for y in range(x, len(SHAPES)))
+"""The shapes of both gates of a pair, by its kind; single gates are the kinds that follow."""
+KINDS = len(PAIRS) + 4
+
+_PAIR_KIND = np.zeros((len(SHAPES), len(SHAPES)), np.uint8)
+for _kind, _shapes in enumerate(PAIRS):
+    _PAIR_KIND[_shapes] = _kind
 
 
 @numba.njit(cache=True)
@@ -143,22 +154,29 @@ def _readers(num_nodes: int, pairs: Ints) -> tuple[NDArray[np.int64], Ints]:
 
 
 @numba.njit(cache=True)
-def _sharer(
-    sources: Ints,
-    starts: NDArray[np.int64],
-    readers: Ints,
-    cursor: NDArray[np.int64],
-    state: Bytes,
+def _uses(num_nodes: int, pairs: Ints, roots: Ints) -> Ints:
+    """How many gates and roots need each node."""
+    left = np.zeros(num_nodes, np.int32)
+    for pair in pairs:
+        left[pair[0]] += 1
+        left[pair[1]] += 1
+    for root in roots:
+        left[root] += 1
+    return left
+
+
+@numba.njit(cache=True)
+def _reader(
+    node: int, starts: NDArray[np.int64], readers: Ints, cursor: NDArray[np.int64], state: Bytes
 ) -> int:
-    """A gate that reads one of the sources and may come next, or -1; only a few are looked at."""
-    for node in sources:
-        at, end = cursor[node], starts[node + 1]
-        while at < end and state[readers[at]] == DONE:
-            at += 1
-        cursor[node] = at
-        for place in range(at, min(end, at + LOOKAHEAD)):
-            if state[readers[place]] == READY:
-                return int(readers[place])
+    """A gate that reads the node and may come next, or -1; only a few are looked at."""
+    at, end = cursor[node], starts[node + 1]
+    while at < end and state[readers[at]] == DONE:
+        at += 1
+    cursor[node] = at
+    for place in range(at, min(end, at + LOOKAHEAD)):
+        if state[readers[place]] == READY:
+            return int(readers[place])
     return -1
 
 
@@ -173,118 +191,139 @@ def _release(readers: Ints, state: Bytes, queue: Ints, tail: int) -> int:
 
 
 @numba.njit(cache=True)
-def _whole_fours(
-    kinds: Bytes, order: Ints, begin: int, end: int, state: Bytes, odd: Ints
-) -> tuple[int, int]:
-    """The window's new end and how many gates left it, so that each operation has whole fours.
-
-    The gates that left are ready again, and listed in `odd`.
-    """
-    surplus = np.zeros(4, np.int64)
-    for place in range(begin, end):
-        surplus[kinds[order[place]]] += 1
-    left = 0
-    for place in range(end - 1, begin - 1, -1):
-        gate = order[place]
-        if surplus[kinds[gate]] % 4:
-            surplus[kinds[gate]] -= 1
-            state[gate] = READY
-            odd[left] = gate
-            left += 1
-    kept = begin
-    for place in range(begin, end):
-        order[kept] = order[place]
-        kept += state[order[place]] == DONE
-    return kept, left
+def _other(gate: int, node: int, pairs: Ints) -> int:
+    """The gate's other source than `node`."""
+    return int(pairs[gate, 0] if pairs[gate, 1] == node else pairs[gate, 1])
 
 
 @numba.njit(cache=True)
-def walk(inputs: int, pairs: Ints, kinds: Bytes, window: int) -> tuple[Ints, Ints]:
-    """An order of the gates, and where each window starts in it (and ends, last).
+def _partner(
+    gate: int,
+    pairs: Ints,
+    left: Ints,
+    starts: NDArray[np.int64],
+    readers: Ints,
+    cursor: NDArray[np.int64],
+    state: Bytes,
+    last: int,
+) -> tuple[int, int]:
+    """A gate that may come with this one, and the source that only they still need; or -1, -1."""
+    other = _other(gate, last, pairs)
+    for node in (other, _other(gate, other, pairs)):
+        if left[node] == 2:
+            partner = _reader(node, starts, readers, cursor, state)
+            if partner >= 0:
+                return partner, node
+    return -1, -1
 
-    No gate reads another of its own window. Where it can, each gate shares a source with the one
-    before it; else the gate that has been ready longest comes next. A window that could be filled
-    has each operation in whole fours.
+
+@numba.njit(cache=True)
+def walk(inputs: int, pairs: Ints, roots: Ints, window: int) -> tuple[Ints, Ints]:
+    """Units[count, 3] in an order, and where each window of up to `window` gates starts (and ends).
+
+    A unit is its gates (the second is -1 where there is none) and the source that they share. No
+    gate reads another of its own window. Where it can, each unit shares a source with the one
+    before it; else the gate that has been ready longest comes next.
     """
     gates = len(pairs)
     starts, readers = _readers(inputs + gates, pairs)
-    cursor = starts[:-1].copy()
+    cursor, left = starts[:-1].copy(), _uses(inputs + gates, pairs, roots)
     state = np.empty(gates, np.uint8)
-    queue = np.empty(gates + 1, np.int32)
-    order = np.empty(gates, np.int32)
+    queue, units = np.empty(gates + 1, np.int32), np.empty((gates, 3), np.int32)
     begins = np.empty(gates + 1, np.int32)
-    odd = np.empty(16, np.int32)
-    head = tail = place = windows = left = 0
+    head = tail = count = windows = placed = 0
     for gate in range(gates):
         state[gate] = (pairs[gate, 0] >= inputs) + (pairs[gate, 1] >= inputs)
         queue[tail] = gate
         tail += state[gate] == READY
-    while place < gates:
-        begin = place
+    last = -1
+    while placed < gates:
+        begin, end = count, placed + window
         begins[windows] = begin
         windows += 1
-        while place - begin < window:
-            following = -1
-            if left:
-                left -= 1
-                following = odd[left]
-            elif place:
-                following = _sharer(pairs[order[place - 1]], starts, readers, cursor, state)
-            while following < 0 and head < tail:
-                following = queue[head] if state[queue[head]] == READY else -1
+        while placed < end:
+            gate = _reader(last, starts, readers, cursor, state) if last >= 0 else -1
+            while gate < 0 and head < tail:
+                gate = int(queue[head]) if state[queue[head]] == READY else -1
+                last = -1
                 head += 1
-            if following < 0:
+            if gate < 0:
                 break
-            state[following] = DONE
-            order[place] = following
-            place += 1
-        if place - begin == window and window >= LEAST_WINDOW_OF_FOURS:
-            place, left = _whole_fours(kinds, order, begin, place, state, odd)
-        for gate in order[begin:place]:
-            node = inputs + gate
-            tail = _release(readers[starts[node] : starts[node + 1]], state, queue, tail)
-    begins[windows] = gates
-    return order, begins[: windows + 1]
+            state[gate] = DONE
+            partner, shared = _partner(gate, pairs, left, starts, readers, cursor, state, last)
+            last = _other(gate, last, pairs)
+            if partner >= 0:
+                state[partner] = DONE
+                last = _other(partner, shared, pairs)
+            units[count] = gate, partner, shared
+            count += 1
+            placed += 1 + (partner >= 0)
+        for done in units[begin:count, :2].copy().ravel():
+            if done >= 0:
+                node = inputs + done
+                left[pairs[done, 0]] -= 1
+                left[pairs[done, 1]] -= 1
+                tail = _release(readers[starts[node] : starts[node + 1]], state, queue, tail)
+    begins[windows] = count
+    return units[:count], begins[: windows + 1]
 
 
 @numba.njit(cache=True)
-def by_operation(kinds: Bytes, order: Ints, begins: Ints) -> tuple[Ints, Ints]:
-    """The order with the gates of each window by operation, and the rounds[rounds, 6].
+def _shape(gate: int, shared: int, pairs: Ints, operations: Bytes) -> int:
+    """What the gate of a pair makes of its own source and the shared one, as in SHAPES."""
+    operation = int(operations[gate])
+    if operation == AND_NOT:
+        return 1 if pairs[gate, 1] == shared else 2
+    return operation + int(operation > AND_NOT)
 
-    Windows go through the operations up and down in turns, so that neighbours share a run; where
-    a run would be joined within a four, a new round begins.
+
+@numba.njit(cache=True)
+def by_kind(pairs: Ints, operations: Bytes, units: Ints, begins: Ints) -> tuple[Ints, Ints]:
+    """The units with those of each window by kind, and how many: rounds[windows, KINDS].
+
+    The gates of a pair come in the order that their kind says.
     """
-    running = np.empty_like(order)
-    rounds = np.zeros((len(begins) + 1, 6), np.int32)
-    place, at, column = 0, 0, 0
+    running = np.empty_like(units)
+    kinds = np.empty(len(units), np.uint8)
+    rounds = np.zeros((len(begins) - 1, KINDS), np.int32)
+    for at in range(len(units)):
+        first, second, shared = units[at]
+        if second < 0:
+            kinds[at] = len(PAIRS) + operations[first]
+            continue
+        x = _shape(first, shared, pairs, operations)
+        y = _shape(second, shared, pairs, operations)
+        kinds[at] = _PAIR_KIND[min(x, y), max(x, y)]
+        if x > y:
+            units[at, 0], units[at, 1] = second, first
+    place = 0
     for window in range(len(begins) - 1):
-        if rounds[at, column] % 4:
-            at, column = at + 1, 0
-        down = column == 3
-        for step in range(4):
-            kind = 3 - step if down else step
-            column = (3 + step) % 6 if down else step
-            at += column == 0 and down
-            for gate in order[begins[window] : begins[window + 1]]:
-                if kinds[gate] == kind:
-                    rounds[at, column] += 1
-                    running[place] = gate
+        for kind in range(KINDS):
+            for at in range(begins[window], begins[window + 1]):
+                if kinds[at] == kind:
+                    running[place] = units[at]
                     place += 1
-    return running, rounds[: at + 1]
+                    rounds[window, kind] += 1
+    return running, rounds
 
 
 @numba.njit(cache=True)
-def assign_slots(inputs: int, pairs: Ints, order: Ints, roots: Ints) -> tuple[Ints, Ints, int]:
-    """Operands[gates, 3] in running order, the nodes' slots, and how many slots there are.
+def _free(node: int, left: Ints, slot_of: Ints, free: Ints, num_free: int) -> int:
+    """How many slots are free after one more reader of the node."""
+    left[node] -= 1
+    free[num_free] = slot_of[node]
+    return num_free + int(left[node] == 0)
 
-    A slot is free again after the last gate that reads it; `roots` (nodes) keep theirs.
+
+@numba.njit(cache=True)
+def assign_slots(inputs: int, pairs: Ints, units: Ints, roots: Ints) -> tuple[Ints, Ints, int]:
+    """The units' slots one after the other, the nodes' slots, and how many slots there are.
+
+    A pair is four: the first gate's own source, the shared one, which takes the first result, the
+    second gate's own source, the second result. A single gate is both sources and the result. A
+    slot is free again after the last gate that reads it; `roots` (nodes) keep theirs.
     """
-    left = np.zeros(inputs + len(pairs), np.int32)
-    for pair in pairs:
-        left[pair[0]] += 1
-        left[pair[1]] += 1
-    for root in roots:
-        left[root] += 1
+    left = _uses(inputs + len(pairs), pairs, roots)
     slot_of = np.empty(inputs + len(pairs), np.int32)
     free = np.empty(inputs + len(pairs) + 1, np.int32)
     num_free, slots = 0, inputs
@@ -292,20 +331,26 @@ def assign_slots(inputs: int, pairs: Ints, order: Ints, roots: Ints) -> tuple[In
         slot_of[node] = node
         free[num_free] = node
         num_free += left[node] == 0
-    operands = np.empty((len(pairs), 3), np.int32)
-    for place, gate in enumerate(order):
-        for side in range(2):
-            node = pairs[gate, side]
-            operands[place, side] = slot_of[node]
-            left[node] -= 1
-            free[num_free] = slot_of[node]
-            num_free += left[node] == 0
+    operands = np.empty(3 * len(pairs), np.int32)
+    place = 0
+    for first, second, shared in units:
+        a, b = pairs[first]
+        if second >= 0:
+            a = a if b == shared else b
+            b = pairs[second, 0] if pairs[second, 1] == shared else pairs[second, 1]
+            operands[place + 1] = slot_of[inputs + first] = slot_of[shared]
+        operands[place] = slot_of[a]
+        place += 1 + (second >= 0)
+        operands[place] = slot_of[b]
+        num_free = _free(a, left, slot_of, free, num_free)
+        num_free = _free(b, left, slot_of, free, num_free)
         if num_free:
             num_free -= 1
             slot = free[num_free]
         else:
             slot = slots
             slots += 1
-        slot_of[inputs + gate] = slot
-        operands[place, 2] = slot
-    return operands, slot_of, slots
+        slot_of[inputs + (first if second < 0 else second)] = slot
+        operands[place + 1] = slot
+        place += 2
+    return operands[:place], slot_of, slots

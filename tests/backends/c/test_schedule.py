@@ -9,7 +9,7 @@ import pytest
 from c_nets import layered
 
 from lithify.backends.c.program import Program, schedule
-from lithify.backends.c.schedule import AND, AND_NOT, OR, XOR
+from lithify.backends.c.schedule import PAIRS
 from lithify.ir import simulate
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
@@ -25,26 +25,33 @@ def net(seed: int) -> Circuit:
     return layered(rng, widths=widths, weight=int(rng.integers(1, 9)), words=True)
 
 
+def of_shape(shape: int, x: np.ndarray, b: np.ndarray) -> np.ndarray:
+    results: tuple[np.ndarray, ...] = (x & b, x & ~b, b & ~x, x | b, x ^ b)
+    return results[shape]
+
+
 def slots_after(program: Program, planes: np.ndarray) -> np.ndarray:
-    """What the slots hold at the end, by steps of four gates that all read before one writes."""
+    """What the slots hold at the end, by runs that read all before one gate writes."""
     state = np.zeros((max(program.slots, 1), planes.shape[1]), np.uint64)
     state[: program.num_input_bits] = planes
     at = 0
     for counts in program.rounds.tolist():
-        for operation, count in zip((AND, AND_NOT, OR, XOR, OR, AND_NOT), counts, strict=True):
-            for four in range(at, at + count, 4):
-                a, b, targets = program.operands[four : min(four + 4, at + count)].T
-                left, right = state[a], state[b]
-                state[targets] = (left & right, left & ~right, left | right, left ^ right)[
-                    operation
-                ]
-                assert len(set(targets.tolist())) == len(targets)
-            at += count
-    assert at == program.num_gates
+        for (first, second), count in zip(PAIRS, counts[: len(PAIRS)], strict=True):
+            x, b, y, target = program.operands[at : at + 4 * count].reshape(-1, 4).T
+            results = of_shape(first, state[x], state[b]), of_shape(second, state[y], state[b])
+            state[b], state[target] = results
+            assert len({*b.tolist(), *target.tolist()}) == 2 * count
+            at += 4 * count
+        for shape, count in zip((0, 1, 3, 4), counts[len(PAIRS) :], strict=True):
+            x, b, target = program.operands[at : at + 3 * count].reshape(-1, 3).T
+            state[target] = of_shape(shape, state[x], state[b])
+            assert len(set(target.tolist())) == len(target)
+            at += 3 * count
+    assert at == len(program.operands)
     return state
 
 
-@pytest.mark.parametrize("window", [1, 5, 32, 50, 256])
+@pytest.mark.parametrize("window", [1, 5, 32, 50, 512])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_steps_compute_the_words(seed: int, window: int) -> None:
     circuit = net(seed)
@@ -77,11 +84,20 @@ def test_the_runs_add_up_to_the_scores(seed: int) -> None:
     assert (scores - program.biases).max() < 1 << program.score_bits
 
 
-def test_runs_are_whole_fours_while_gates_are_ready() -> None:
-    circuit = layered(np.random.default_rng(0), widths=(1000, 1000), classes=4)
-    program = schedule(circuit, window=128)
-    assert (program.rounds % 4 != 0).sum() <= 12
-    assert len(program.rounds) <= program.num_gates / 200 + 4
+def test_gates_that_alone_share_a_source_are_pairs() -> None:
+    rng = np.random.default_rng(0)
+    b = Builder(fold=False, hash=False)
+    signals = b.input("x", count=1000).ravel()
+    for _ in range(3):
+        fanins = rng.permutation(np.resize(rng.permutation(signals), 2000)).reshape(1000, 2)
+        fanins[:, 1] = np.where(fanins[:, 0] == fanins[:, 1], fanins[::-1, 1], fanins[:, 1])
+        signals = b.tables(np.full(1000, 8, np.uint64), fanins)
+    b.score("s", signals)
+    program = schedule(b.finish(readout="scores"), window=300)
+    pairs = int(program.rounds[:, : len(PAIRS)].sum())
+    assert 2 * pairs > 0.85 * program.num_gates
+    assert len(program.operands) == 3 * program.num_gates - 2 * pairs
+    assert len(program.rounds) <= program.num_gates / 300 + 6
 
 
 def test_slots_are_used_again() -> None:
@@ -104,8 +120,8 @@ def test_only_live_gates_remain_and_inverters_vanish() -> None:
     b.output("y", [inverted, same, constant, lone, kept, 1, 0])
     program = schedule(b.finish())
     assert program.num_gates == 1
-    assert program.rounds.tolist() == [[0, 1, 0, 0, 0, 0]]
-    assert program.operands[0, :2].tolist() == [2, 0]
+    assert program.rounds.tolist() == [[0] * len(PAIRS) + [0, 1, 0, 0]]
+    assert program.operands[:2].tolist() == [2, 0]
     assert (program.word_masks[:, 0] != 0).tolist() == [
         True,
         True,
@@ -157,9 +173,9 @@ def test_a_program_is_frozen_and_has_a_digest() -> None:
     program, again, other = schedule(circuit), schedule(circuit), schedule(net(1))
     assert program.digest == again.digest != other.digest
     assert len(program.digest) == 64
-    assert program.table_bytes > 6 * program.num_gates
+    assert program.table_bytes > 4 * program.num_gates
     with pytest.raises(ValueError, match="read-only"):
-        program.operands[0, 0] = 1
+        program.operands[0] = 1
     with pytest.raises(dataclasses.FrozenInstanceError):
         program.slots = 3  # type: ignore[misc]
 
