@@ -5,6 +5,7 @@
 
 #if defined(__x86_64__) || defined(__i386__)
 #define ON_X86 1
+#include <cpuid.h>
 #include <immintrin.h>
 #else
 #define ON_X86 0
@@ -26,6 +27,8 @@
 #define PASTE(a, b) PASTE2(a, b)
 #define NAME(stem) PASTE(stem, WORDS)
 
+/* Planes of 64 elements that are turned together. */
+#define TILES 16
 /* Rows of codes that are fetched before they are read. */
 #define PREFETCHED_ROWS 12
 
@@ -103,19 +106,28 @@ static int64_t kept_scores(const net_program *program, int64_t words) {
 
 PUBLIC int64_t kernel_abi(void) { return LITHIFY_KERNEL_ABI; }
 
-PUBLIC int64_t kernel_vectors(void) {
-    int64_t found = 3;
 #if ON_X86
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2")) {
-        found |= 4;
+/* Bits of kernel_vectors that the processor has and the operating system saves. */
+static int64_t x86_vectors(void) {
+    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
+    unsigned a, b, c, d, saved, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & 1u << 27)) {
+        return 0;
     }
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
-        found |= 8;
+    __asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+    if ((saved & 0x06) != 0x06 || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+        return 0;
     }
+    return (b & 1u << 5 ? 4 : 0) | ((saved & 0xe0) == 0xe0 && (b & avx512) == avx512 ? 8 : 0);
+}
 #endif
-    return found;
+
+PUBLIC int64_t kernel_vectors(void) {
+#if ON_X86
+    return 3 | x86_vectors();
+#else
+    return 3;
+#endif
 }
 
 PUBLIC int64_t kernel_workspace(const net_program *program, int64_t words) {

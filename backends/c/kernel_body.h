@@ -173,7 +173,9 @@ FN int NAME(block)(const net_program *program, const net_job *job, int64_t first
         NAME(load_planes)(program, job, first, samples, state);
     }
     NAME(gates)(program, state);
-    if (scores && (job->scores32 || job->scores64 || job->classes)) {
+    if (scores && job->classes && !job->scores32 && !job->scores64 && !program->wide_scores) {
+        NAME(classes)(program, state, samples, job->classes + first);
+    } else if (scores && (job->scores32 || job->scores64 || job->classes)) {
         void *kept = (char *)job->workspace + kept_scores(program, WORDS);
         int32_t *out32 = job->scores32 ? job->scores32 + first * scores : kept;
         int64_t *out64 = job->scores64 ? job->scores64 + first * scores : kept;

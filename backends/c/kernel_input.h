@@ -86,7 +86,7 @@ FN int NAME(exceeds)(int64_t item_bytes, const void *most, const void *span, int
 FN int NAME(cut)(const net_job *job, int64_t first, int64_t samples, int64_t element, int64_t count,
                  int shift, int bits, uint64_t *tile) {
     const int64_t size = job->item_bytes, row_bytes = job->row_bytes;
-    const int is_signed = (int)job->item_signed, whole = size == 1 && count == 64;
+    const int is_signed = (int)job->item_signed;
     const uint8_t *source = (const uint8_t *)job->codes + first * row_bytes + element * size;
     const uint8_t *low = job->low ? (const uint8_t *)job->low + element * size : 0;
     const uint8_t *span = job->low ? (const uint8_t *)job->span + element * size : 0;
@@ -98,15 +98,6 @@ FN int NAME(cut)(const net_job *job, int64_t first, int64_t samples, int64_t ele
     for (int64_t i = 0; i < samples; i++, source += row_bytes) {
         uint64_t *cell = tile + (i & 63) * WORDS + (i >> 6);
         __builtin_prefetch(source + PREFETCHED_ROWS * row_bytes);
-        if (whole && shift == 0) {
-            if (checked) {
-                raise_uint8_t((uint8_t *)most, source, low, 64);
-            }
-            for (int k = 0; k < bits; k++) {
-                cell[k * 64 * WORDS] = NAME(column)(source, k);
-            }
-            continue;
-        }
         if (checked) {
             NAME(raise)(size, most, source, low, count);
         }
@@ -118,6 +109,73 @@ FN int NAME(cut)(const net_job *job, int64_t first, int64_t samples, int64_t ele
     return checked && NAME(exceeds)(size, most, span, count);
 }
 
+/* Whether one of 64 bytes a sample is out of range; no byte has a bit that `seen` has not. */
+FN int NAME(bytes_exceed)(const net_job *job, int64_t first, int64_t samples, int64_t element,
+                          const uint8_t *seen) {
+    const uint8_t *source = (const uint8_t *)job->codes + first * job->row_bytes + element;
+    const uint8_t *low = (const uint8_t *)job->low + element;
+    const uint8_t *span = (const uint8_t *)job->span + element;
+    uint8_t most[64] = {0};
+    if (!exceeds_uint8_t(low, most, 64) && !exceeds_uint8_t(seen, span, 64)) {
+        return 0;
+    }
+    for (int64_t i = 0; i < samples; i++, source += job->row_bytes) {
+        raise_uint8_t(most, source, low, 64);
+    }
+    return exceeds_uint8_t(most, span, 64);
+}
+
+/* At least 64 elements of at most 8 bits in bytes: each row is read once, from its start on. */
+FN int NAME(pack_bytes)(const net_job *job, const int32_t *field, int64_t first, int64_t samples,
+                        VEC *state) {
+    VEC tile[TILES * 64], seen[TILES][8 / WORDS];
+    const int width = field[2];
+    const int64_t elements = field[1], step = TILES / width;
+    int bad = 0;
+    for (int64_t done = 0; done < elements; done += 64 * step) {
+        int64_t starts[TILES], blocks = 0;
+        for (; blocks < step && done + 64 * blocks < elements; blocks++) {
+            /* The last elements go again with those before them rather than alone. */
+            const int64_t start = done + 64 * blocks;
+            starts[blocks] = start + 64 <= elements ? start : elements - 64;
+        }
+        memset(seen, 0, sizeof seen);
+        if (samples < LANES) {
+            memset(tile, 0, (size_t)(blocks * width) * 64 * sizeof tile[0]);
+        }
+        for (int64_t r = 0; r < 64; r++) {
+            for (int64_t i = r; i < samples && i < LANES; i += 64) {
+                const uint8_t *row = (const uint8_t *)job->codes + (first + i) * job->row_bytes;
+                uint64_t *cell = (uint64_t *)(void *)(tile + r) + (i >> 6);
+                for (int64_t b = 0; b < blocks; b++) {
+                    const uint8_t *source = row + field[0] + starts[b];
+                    for (int k = 0; k < 8 / WORDS; k++) {
+                        VEC part;
+                        memcpy(&part, source + 8 * WORDS * k, sizeof part);
+                        seen[b][k] |= part;
+                    }
+                    for (int k = 0; k < width; k++, cell += 64 * WORDS) {
+                        *cell = NAME(column)(source, k);
+                    }
+                }
+            }
+        }
+        for (int64_t b = 0; b < blocks; b++) {
+            VEC *planes = state + field[3] + starts[b] * width;
+            const uint8_t *bits = (const uint8_t *)seen[b];
+            bad |= job->low && NAME(bytes_exceed)(job, first, samples, field[0] + starts[b], bits);
+            for (int k = 0; k < width; k++) {
+                VEC *rows = tile + (b * width + k) * 64;
+                NAME(transpose)(rows);
+                for (int64_t e = 0; e < 64; e++) {
+                    planes[e * width + k] = rows[e];
+                }
+            }
+        }
+    }
+    return bad;
+}
+
 FN int NAME(pack)(const net_program *program, const net_job *job, int64_t first, int64_t samples,
                   VEC *state) {
     VEC tile[8 * 64];
@@ -125,6 +183,10 @@ FN int NAME(pack)(const net_program *program, const net_job *job, int64_t first,
     for (int64_t f = 0; f < program->num_fields; f++) {
         const int32_t *field = program->fields + 4 * f;
         const int width = field[2];
+        if (job->item_bytes == 1 && field[1] >= 64 && width <= 8) {
+            bad |= NAME(pack_bytes)(job, field, first, samples, state);
+            continue;
+        }
         for (int64_t done = 0; done < field[1]; done += 64) {
             /* The last elements go again with those before them rather than alone. */
             const int64_t start = field[1] < 64 || done + 64 <= field[1] ? done : field[1] - 64;

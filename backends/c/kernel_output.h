@@ -56,11 +56,28 @@ FN void NAME(count_run)(VEC *counter, int at, int bits, uint64_t flip, const uin
 #undef TERM
 }
 
-/* Scores of one block: bit-sliced sums side by side in a tile, turned once for all of them. */
+/* The sums of the next scores, as many as fit side by side in a tile, turned: a field each. */
+FN void NAME(sums)(const net_program *program, const VEC *state, int field, int64_t score,
+                   int group, int64_t *run, const uint32_t **terms, VEC *tile) {
+    memset(tile, 0, 64 * sizeof tile[0]);
+    for (; *run < program->num_runs && program->runs[4 * *run] < score + group; ++*run) {
+        const int32_t *r = program->runs + 4 * *run;
+        NAME(count_run)(tile + field * (r[0] - score), r[1], (int)program->score_bits,
+                        r[2] ? ~(uint64_t)0 : 0, *terms, r[3], state);
+        *terms += r[3];
+    }
+    NAME(transpose)(tile);
+}
+
+/* Bits that a sum takes in a tile. */
+INLINE int NAME(field)(const net_program *program) {
+    const int bits = (int)program->score_bits;
+    return bits <= 8 ? 8 : bits <= 16 ? 16 : bits <= 32 ? 32 : 64;
+}
+
 FN void NAME(scores)(const net_program *program, const VEC *state, int64_t samples, int32_t *out32,
                      int64_t *out64) {
-    const int bits = (int)program->score_bits;
-    const int field = bits <= 8 ? 8 : bits <= 16 ? 16 : bits <= 32 ? 32 : 64;
+    const int field = NAME(field)(program);
     const uint64_t mask = field == 64 ? ~(uint64_t)0 : ((uint64_t)1 << field) - 1;
     const int64_t scores = program->num_scores;
     const uint32_t *terms = program->terms;
@@ -68,14 +85,7 @@ FN void NAME(scores)(const net_program *program, const VEC *state, int64_t sampl
     for (int64_t c = 0; c < scores; c += 64 / field) {
         const int group = (int)(scores - c < 64 / field ? scores - c : 64 / field);
         VEC tile[64];
-        memset(tile, 0, sizeof tile);
-        for (; run < program->num_runs && program->runs[4 * run] < c + group; run++) {
-            const int32_t *r = program->runs + 4 * run;
-            NAME(count_run)(tile + field * (r[0] - c), r[1], bits, r[2] ? ~(uint64_t)0 : 0, terms,
-                            r[3], state);
-            terms += r[3];
-        }
-        NAME(transpose)(tile);
+        NAME(sums)(program, state, field, c, group, &run, &terms, tile);
         for (int64_t i = 0; i < samples; i++) {
             uint64_t word = ((const uint64_t *)(const void *)tile)[(i & 63) * WORDS + (i >> 6)];
             for (int k = 0; k < group; k++) {
@@ -88,6 +98,39 @@ FN void NAME(scores)(const net_program *program, const VEC *state, int64_t sampl
                 word = field == 64 ? 0 : word >> field;
             }
         }
+    }
+}
+
+/* Classes alone, from scores of 32 bits that are not kept: all samples in the tile's own order. */
+FN void NAME(classes)(const net_program *program, const VEC *state, int64_t samples,
+                      int64_t *classes) {
+    const int field = NAME(field)(program);
+    const uint64_t mask = field == 64 ? ~(uint64_t)0 : ((uint64_t)1 << field) - 1;
+    const uint32_t *terms = program->terms;
+    int32_t top[LANES], best[LANES];
+    int64_t run = 0;
+    for (int i = 0; i < LANES; i++) {
+        top[i] = INT32_MIN;
+        best[i] = 0;
+    }
+    for (int64_t c = 0; c < program->num_scores; c += 64 / field) {
+        const int64_t left = program->num_scores - c;
+        const int group = (int)(left < 64 / field ? left : 64 / field);
+        VEC tile[64];
+        const uint64_t *words = (const uint64_t *)(const void *)tile;
+        NAME(sums)(program, state, field, c, group, &run, &terms, tile);
+        for (int k = 0; k < group; k++) {
+            const int64_t bias = program->biases[c + k];
+            const int32_t class_ = (int32_t)(c + k);
+            for (int i = 0; i < LANES; i++) {
+                const int32_t value = (int32_t)((int64_t)(words[i] >> (k * field) & mask) + bias);
+                best[i] = value > top[i] ? class_ : best[i];
+                top[i] = value > top[i] ? value : top[i];
+            }
+        }
+    }
+    for (int64_t i = 0; i < samples; i++) {
+        classes[i] = best[(i & 63) * WORDS + (i >> 6)];
     }
 }
 
