@@ -247,7 +247,7 @@ def _in_package(spec: ToolSpec) -> Tool | None:
     if not spec.distribution or not _distribution_version(spec.distribution):
         return None
     if spec.module:
-        command: tuple[str, ...] = (sys.executable, "-P", "-m", spec.module)
+        command: tuple[str, ...] = (sys.executable, "-P", "-m", *spec.module.split())
         return Tool(spec.name, command, (), spec.distribution)
     distribution = importlib.metadata.distribution(spec.distribution)
     for file in distribution.files or ():

@@ -36,7 +36,16 @@ def _system(name: str, variable: str, package: str, needed_for: str, *programs: 
 
 
 _SPECS = (
-    _system("cc", "LITHIFY_CC", "gcc", "compiles the C engine", "cc", "gcc", "clang"),
+    ToolSpec(
+        "cc",
+        "LITHIFY_CC",
+        "compiles the C engine",
+        f"{_APT.format('gcc')}, or pip install ziglang",
+        programs=("cc", "gcc", "clang"),
+        distribution="ziglang",
+        module="ziglang cc",
+        system="first",
+    ),
     replace(
         _system("g++", "LITHIFY_CXX", "g++", "compiles Verilator's models", "g++", "clang++"),
         extra="sim",

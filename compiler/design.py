@@ -18,6 +18,7 @@ from lithify.ir.netlist import Netlist
 if TYPE_CHECKING:
     from lithify.backends.artifacts import Artifacts
     from lithify.backends.c.engine import Engine
+    from lithify.backends.c.fallback import Interpreter
     from lithify.compiler.pipeline import Step
     from lithify.compiler.proof.certificate import Certificate, Subjects
     from lithify.compiler.proof.files import FileCheck
@@ -79,14 +80,16 @@ class Design:
             raise InputError(f"features up to {array.max()}; this design takes 64-bit integers")
         return array.astype(np.int64)
 
-    def engine(self, *, threads: int = 1, vector: int | None = None) -> "Engine":
-        """The design as a bit-parallel C engine."""
-        from lithify.backends.c.engine import Engine
+    def engine(self, *, threads: int = 1, vector: int | None = None) -> "Engine | Interpreter":
+        """The design as a bit-parallel C engine; as the interpreter where no compiler is found."""
+        from lithify.backends.c.fallback import engine_for
 
-        return Engine(self.circuit, threads=threads, vector="auto" if vector is None else vector)
+        return engine_for(
+            self.circuit, threads=threads, vector="auto" if vector is None else vector
+        )
 
     @cached_property
-    def _engine(self) -> "Engine":
+    def _engine(self) -> "Engine | Interpreter":
         return self.engine()
 
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lithify.backends.c import library
+from lithify.backends.toolchain import require_tool
 from lithify.ir.errors import ToolFailed, ToolMissing
 
 QUICK = ("-O0", *library.FLAGS[1:])
@@ -96,12 +97,26 @@ def test_sources_and_compiler_and_flags_decide_which_is_used(
 def test_no_compiler(cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("LITHIFY_CC", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("lithify.backends.toolchain._distribution_version", lambda name: "")
     with pytest.raises(ToolMissing) as caught:
         library.library_path()
     assert str(caught.value) == (
         "cc was not found: it compiles the C engine. To get it: your system's package (Debian and "
-        "Ubuntu: apt install gcc); or set LITHIFY_CC to its path."
+        "Ubuntu: apt install gcc), or pip install ziglang; or set LITHIFY_CC to its path."
     )
+
+
+def test_without_a_compiler_on_the_path_the_one_of_a_package_builds_it(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("LITHIFY_CC", raising=False)
+    monkeypatch.setattr(library, "FLAGS", ("-O1", *QUICK[1:]))
+    right = library.load().vectors
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert require_tool("cc").command[-2:] == ("ziglang", "cc")
+    kernel = library.load.__wrapped__()
+    assert kernel.vectors == right
+    assert kernel.path.parent == cache
 
 
 def test_a_compiler_that_fails(
