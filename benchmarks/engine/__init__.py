@@ -1,0 +1,1 @@
+"""The C engine against what other compilers of such nets write: `python -m benchmarks.engine`."""

@@ -1,0 +1,56 @@
+"""Random circuits through every kernel and the exported C, compared with the interpreter."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lithify.backends.c.emit import emit
+from lithify.backends.c.engine import Engine
+from lithify.backends.c.exported import answers_of
+from lithify.backends.c.library import load
+from lithify.backends.c.program import schedule
+from lithify.ir import simulate
+from lithify.ir.circuit import Circuit
+from lithify.ir.generate import random_circuit
+from lithify.ir.simulate import Answers
+
+MOST_SAMPLES = 1200
+
+
+def differs(mine: Answers, right: Answers) -> bool:
+    """Whether any answer is another."""
+    same = np.array_equal(mine.scores, right.scores) and np.array_equal(mine.classes, right.classes)
+    return not same or any(not np.array_equal(mine.words[n], w) for n, w in right.words.items())
+
+
+def exported_differs(circuit: Circuit, seed: int) -> bool:
+    """Whether the exported C answers otherwise."""
+    codes = simulate.random_codes(circuit, 70, np.random.default_rng(seed))
+    right = simulate.run(circuit, codes)
+    words = [right.words[word.name] for word in circuit.words]
+    rows = np.concatenate([right.classes[:, None], right.scores, *words], axis=1)
+    return not np.array_equal(answers_of(circuit, emit(circuit), codes, name="net"), rows)
+
+
+def fuzz(circuits: int, exported: int) -> dict[str, float]:
+    """How many circuits were tried and how many answered wrong, by kernel or as exported C."""
+    wrong = wrong_exported = 0
+    kernel = load()
+    for seed in range(circuits):
+        rng = np.random.default_rng(seed)
+        circuit = random_circuit(rng, gates=int(rng.integers(1, 80)))
+        samples = int(rng.integers(0, MOST_SAMPLES))
+        codes = simulate.random_codes(circuit, samples, rng)
+        right, program = simulate.run(circuit, codes), schedule(circuit)
+        for width in kernel.vectors:
+            for threads in (1, 2):
+                mine = Engine(program, vector=width, threads=threads).run(codes)
+                wrong += differs(mine, right)
+        if seed < exported:
+            wrong_exported += exported_differs(circuit, seed)
+    return {
+        "circuits": circuits,
+        "wrong": wrong,
+        "exported": min(exported, circuits),
+        "wrong as exported C": wrong_exported,
+    }
