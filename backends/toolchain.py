@@ -121,6 +121,7 @@ def run(
     cwd: Path,
     timeout_s: float,
     cpu_s: int | None = None,
+    memory_mb: int | None = None,
     log: Path | None = None,
     check: bool = True,
     watch: Watch | None = None,
@@ -129,7 +130,8 @@ def run(
     """What became of the tool, run in `cwd`; with `check`, anything but success is ToolFailed.
 
     All it prints goes to `log`. It and its children are ended after `timeout_s` seconds of
-    wall time, `cpu_s` seconds of CPU time, when `watch` says so, or when this call is interrupted.
+    wall time, `cpu_s` seconds of CPU time, when `watch` says so, or when this call is interrupted;
+    none of them gets more than `memory_mb` megabytes of memory.
     """
     if isinstance(tool, str):
         tool = require_tool(tool)
@@ -140,7 +142,7 @@ def run(
         sink.flush()
         tail = Tail(sink)  # before the start: the tool moves the position that both share
         start = time.monotonic()
-        process = _start(tool.name, command, cwd, variables, cpu_s, sink)
+        process = _start(tool.name, command, cwd, variables, (cpu_s, memory_mb), sink)
         stopped = _wait(process, tail, start + timeout_s, timeout_s, watch)
         seconds = time.monotonic() - start
         if process.returncode == -signal.SIGXCPU:
@@ -274,14 +276,14 @@ def _start(
     command: Sequence[str],
     cwd: Path,
     variables: Mapping[str, str],
-    cpu_s: int | None,
+    limits: tuple[int | None, int | None],
     sink: IO[bytes],
 ) -> "subprocess.Popen[bytes]":
     """The started process, in a session of its own so that all its children can be ended."""
-    limited = command
-    if cpu_s is not None:
-        limit = f'ulimit -S -t {cpu_s}; ulimit -H -t {cpu_s + 5}; exec "$0" "$@"'
-        limited = ("sh", "-c", limit, *command)
+    cpu_s, memory_mb = limits
+    words = [] if cpu_s is None else [f"ulimit -S -t {cpu_s}; ulimit -H -t {cpu_s + 5}"]
+    words += [] if memory_mb is None else [f"ulimit -v {memory_mb << 10}"]
+    limited = ("sh", "-c", "; ".join([*words, 'exec "$0" "$@"']), *command) if words else command
     try:
         return subprocess.Popen(
             limited,

@@ -11,6 +11,7 @@ from lithify.compiler.codes import InputCode
 from lithify.compiler.design import Design
 from lithify.compiler.proof.certificate import Certificate
 from lithify.ir import binary
+from lithify.ir.binary import ZIP_TROUBLE
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import FormatError
 from lithify.ir.files import write_atomically
@@ -89,7 +90,7 @@ def from_bytes(data: bytes, filename: str) -> Design:
         manifest = json.loads(members[MANIFEST])
         _check_version(manifest, filename)
         return _design(manifest, members, filename)
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (*ZIP_TROUBLE, KeyError, TypeError) as error:
         raise FormatError(
             f"{filename}: not a design file, or a damaged one ({_said(error)}); make it again with "
             "`lithify compile`"

@@ -14,13 +14,17 @@ from lithify.ir.errors import FormatError
 HEAD = 1 << 16
 COMMENTS = re.compile(rb"\s*(?:#[^\n]*\n\s*)*")
 BENCH = re.compile(rb"(?:INPUT|OUTPUT)\s*\(|[^\s#(),=]+\s*=", re.IGNORECASE)
+VERILOG = re.compile(
+    rb"(?:\s++|//[^\n]*+\n|(?>/\*.*?\*/)|(?>\(\*.*?\*\))|`[a-z]++[^\n]*+\n)*+module\s", re.DOTALL
+)
 TORCHLOGIX = re.compile(rb'\{\s*"n_inputs"')
 WORDS = {b".model": "blif"} | dict.fromkeys(
     (b".i", b".o", b".p", b".ilb", b".ob", b".type", b".phase"), "pla"
 )
 KNOWN = (
-    "Lithify's designs, models and circuits, AIGER, BLIF, BENCH and PLA circuits, graphs of "
-    "networkx as JSON and GraphML, .npz archives and torch state dicts and ONNX files of nets"
+    "Lithify's designs, models and circuits, AIGER, BLIF, BENCH, PLA and Verilog circuits, graphs "
+    "of networkx as JSON and GraphML, truth tables (.npy), .npz archives and torch state dicts and "
+    "ONNX files of nets"
 )
 
 
@@ -38,6 +42,8 @@ def recognise(data: bytes, filename: str) -> str:
 def _binary(data: bytes) -> str | None:
     if data[:4] in (b"aig ", b"aag "):
         return "aiger"
+    if data[:6] == b"\x93NUMPY":
+        return "truth tables"
     if data[8:9] == b"{":
         return "model"
     if data[:2] == b"PK":
@@ -62,6 +68,8 @@ def _archive(data: bytes) -> str | None:
 
 
 def _text(head: bytes) -> str | None:
+    if VERILOG.match(head):
+        return "verilog"
     start = COMMENTS.match(head)
     rest = head[start.end() :] if start else head
     if rest.startswith(b"lithify circuit"):

@@ -241,6 +241,8 @@ READERS: dict[str, Reader] = {
     "blif": _bytes_circuit("blif"),
     "bench": _bytes_circuit("bench"),
     "pla": _bytes_circuit("pla"),
+    "verilog": _bytes_circuit("verilog", "lithify.compiler.importers.verilog"),
+    "truth tables": _bytes_circuit("truth tables", "lithify.compiler.importers.tables"),
     "node-link graph": _bytes_circuit("node-link", "lithify.ir.graph_files", "read_node_link"),
     "graphml": _bytes_circuit("graphml", "lithify.ir.graph_files", "read_graphml"),
 }

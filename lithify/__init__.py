@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lithify.compiler.design import Design as Design
     from lithify.compiler.driver import compile as compile
     from lithify.compiler.importers.modules import from_torch as from_torch
+    from lithify.compiler.importers.tables import from_tables as from_tables
     from lithify.compiler.training import run_recipe as run_recipe
     from lithify.compiler.training import train as train
     from lithify.ir.builder import Builder as Builder
@@ -33,6 +34,7 @@ _HOMES = {
     "Design": "lithify.compiler.design",
     "LithifyError": "lithify.ir.errors",
     "compile": "lithify.compiler.driver",
+    "from_tables": "lithify.compiler.importers.tables",
     "from_torch": "lithify.compiler.importers.modules",
     "nets": "lithify.compiler",
     "run_recipe": "lithify.compiler.training",

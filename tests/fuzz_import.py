@@ -2,27 +2,33 @@
 
     python tests/fuzz_import.py --files 2000 --seed 1
 
-A file that crashes, or takes more than five seconds, is kept in the folder of `--keep`.
+A file that crashes, takes more than five seconds, or needs more than a gigabyte, is kept in the
+folder of `--keep`. Verilog takes a run of yosys for each file.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import os
 import resource
+import signal
 import sys
-import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
+from types import FrameType
 
 import numpy as np
+import torch
+from tiny_nets import tiny_net
 
 from lithify.backends import aiger, bench, blif, onnx
 from lithify.backends.protobuf import field
 from lithify.compiler.design_file import to_bytes
 from lithify.compiler.driver import compile
+from lithify.compiler.nets import save
 from lithify.compiler.source import open_file
 from lithify.ir import binary, graph_files
 from lithify.ir.arithmetic import expand
@@ -30,22 +36,35 @@ from lithify.ir.check import check
 from lithify.ir.errors import LithifyError
 from lithify.ir.generate import random_circuit
 
+DATA = Path(__file__).parent / "data"
 VOTES = (
     b'{"n_inputs": 2, "gates": [{"gate_id": 4, "op": "AND", "in0": 0, "in1": 1}], "outputs": [9, 8]'
     b', "sum_nodes": [{"node_id": 9, "input_ids": [4, 1], "tau": 2.0, "beta": 1.0}, '
     b'{"node_id": 8, "input_ids": [0], "tau": 2.0, "beta": 0.0}]}'
 )
 MOST_SECONDS = 5.0
+MOST_MEMORY = 1 << 30
+WHOSE = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+VERILOG = b"""module half(input a, b, output s, c);
+  xor g1(s, a, b);
+  and g2(c, a, b);
+endmodule
+module top(input [3:0] x, input sel, output [1:0] y, output z);
+  half h(.a(x[0]), .b(x[1]), .s(y[0]), .c(y[1]));
+  assign z = sel ? y[0] : ~x[2] ^ x[3];
+endmodule
+"""
 PLA = b".i 3\n.o 2\n.ilb a b c\n.ob f g\n.p 3\n1-0 10\n011 11\n--1 01\n.e\n"
 
 
 def seeds(rng: np.random.Generator) -> dict[str, bytes]:
     """A sound file of each format."""
+    return of_circuits(rng) | of_nets(rng)
+
+
+def of_circuits(rng: np.random.Generator) -> dict[str, bytes]:
+    """A sound file of each format of circuits."""
     circuit = expand(random_circuit(rng, gates=30, readout="bits")).circuit
-    arrays = io.BytesIO()
-    gates = {f"gate{i}": rng.integers(0, 16, 12, np.uint8) for i in range(2)}
-    wires = {f"{w}{i}": rng.integers(0, 8, 12, np.uint8) for w in "ab" for i in range(2)}
-    np.savez(arrays, classes=3, inputs=8, **gates, **wires)  # type: ignore[arg-type]
     return {
         "aig": aiger.write(circuit),
         "aag": aiger.write_ascii(circuit),
@@ -55,13 +74,62 @@ def seeds(rng: np.random.Generator) -> dict[str, bytes]:
         "circuit": str(circuit).encode(),
         "npz": binary.to_bytes(circuit),
         "lith": to_bytes(compile(circuit, effort=0)),
-        "arrays": arrays.getvalue(),
-        "onnx": small_onnx(rng),
         "bits": onnx.write(circuit),
         "json": graph_files.node_link(circuit),
         "graphml": graph_files.graphml(circuit),
-        "votes": VOTES,
+        "verilog": VERILOG,
+        "tables": saved(np.save, rng.integers(0, 2, (64, 3), np.uint8)),
     }
+
+
+def of_nets(rng: np.random.Generator) -> dict[str, bytes]:
+    """A sound file of each format of nets."""
+    gates = {f"gate{i}": rng.integers(0, 16, 12, np.uint8) for i in range(2)}
+    wires = {f"{w}{i}": rng.integers(0, 8, 12, np.uint8) for w in "ab" for i in range(2)}
+    numbers = {
+        "0.weights": rng.random((6, 16), np.float32),
+        "0.indices": rng.integers(0, 4, (2, 6)),
+    }
+    tables = {
+        "0.luts": rng.random((6, 8), np.float32) - 0.5,
+        "0.mapping": rng.integers(0, 6, (6, 3)),
+    }
+    offsets = {f"0.offsets_{one}": rng.integers(0, 2, (2, 3, 4)) for one in ("h", "w")}
+    compact = {
+        "0.weights": rng.random((3, 4), np.float32),
+        "0.gate_sequence": rng.integers(0, 16, (3, 4), np.uint8),
+        "0.offsets_ch": np.zeros((2, 3, 4), np.int32),
+        "0.shape": np.array([1, 4, 4]),
+        "0.geometry": np.array([1, 2, 0]),
+        **offsets,
+    }
+    thresholds = np.sort(rng.random((2, 3)), axis=1)
+    folder = Path(mkdtemp())
+    save(tiny_net(), folder / "model")
+    state = {name: torch.tensor(value) for name, value in numbers.items()}
+    return {
+        "arrays": saved(np.savez, classes=3, inputs=8, **gates, **wires),
+        "dwn": saved(np.savez, classes=2, thresholds=thresholds, **tables),
+        "compact": saved(np.savez, classes=1, **compact),
+        "onnx": small_onnx(rng),
+        "quant": (DATA / "qonnx" / "tfc_1w2a.onnx").read_bytes(),
+        "votes": VOTES,
+        "model": (folder / "model").read_bytes(),
+        "pt": saved(torch_save, state),
+        "conv": (DATA / "torchlogix" / "conv.pt").read_bytes(),
+    }
+
+
+def torch_save(stream: io.BytesIO, state: dict[str, torch.Tensor]) -> None:
+    """Write a state dict."""
+    torch.save(state, stream)
+
+
+def saved(write: Callable[..., None], *given: object, **arrays: object) -> bytes:
+    """What a function writes to a stream."""
+    stream = io.BytesIO()
+    write(stream, *given, **arrays)
+    return stream.getvalue()
 
 
 def small_onnx(rng: np.random.Generator) -> bytes:
@@ -121,27 +189,45 @@ def fuzz(files: int, seed: int, keep: Path, formats: Sequence[str] = ()) -> int:
     """How many files failed; a line a format is printed."""
     rng = np.random.default_rng(seed)
     failures = 0
+    signal.signal(signal.SIGPROF, stop)
     for name, data in seeds(rng).items():
         if formats and name not in formats:
             continue
         read, slowest = 0, 0.0
+        try_file(keep / f"now.{name}", data)  # the first one compiles kernels
         for number, bad in enumerate(mutants(rng, data, files)):
-            path, start = keep / f"now.{name}", time.process_time()
+            path, start = keep / f"now.{name}", sum(os.times()[:4])
+            signal.setitimer(signal.ITIMER_PROF, 2 * MOST_SECONDS)
             try:
                 read += try_file(path, bad)
-                seconds = time.process_time() - start
-                late = number > 0 and seconds > MOST_SECONDS  # the first one compiles kernels
+                failed = False
             except Exception:  # whatever it is, the file is worth keeping
                 traceback.print_exc()
-                seconds, late = 0.0, True
-            slowest = max(slowest, seconds if number else 0.0)
-            if late:
+                failed = True
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            seconds = sum(os.times()[:4]) - start
+            slowest = max(slowest, seconds)
+            if failed or seconds > MOST_SECONDS:
                 failures += 1
                 (keep / f"seed{seed}-{number}.{name}").write_bytes(bad)
         print(f"{name:<8} {files} files, {read} read, slowest {slowest:.2f} s", flush=True)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    print(f"{failures} failures, peak memory {memory:.0f} MB")
+    sizes = [resource.getrusage(who).ru_maxrss >> 10 for who in WHOSE]
+    print(f"{failures} failures, peak memory {sizes[0]} MB, and {sizes[1]} MB in yosys")
     return failures
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    """End a file that hangs."""
+    raise TimeoutError(f"over {2 * MOST_SECONDS:g} s")
+
+
+def limit_memory() -> None:
+    """Let nothing have more memory than the limit beyond what all formats need together."""
+    rng = np.random.default_rng(1)
+    for name, data in seeds(rng).items():
+        try_file(Path(mkdtemp()) / name, data)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + MOST_MEMORY,) * 2)
 
 
 if __name__ == "__main__":
@@ -151,13 +237,6 @@ if __name__ == "__main__":
     parser.add_argument("--keep", type=Path, default=None, help="where failing files go")
     parser.add_argument("--formats", default="", help="only these, as in aig,onnx")
     given = parser.parse_args()
-    sys.exit(
-        bool(
-            fuzz(
-                given.files,
-                given.seed,
-                given.keep or Path(mkdtemp()),
-                [name for name in given.formats.split(",") if name],
-            )
-        )
-    )
+    limit_memory()
+    chosen = [name for name in given.formats.split(",") if name]
+    sys.exit(bool(fuzz(given.files, given.seed, given.keep or Path(mkdtemp()), chosen)))

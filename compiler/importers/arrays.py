@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tokenize
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ def read_npz(data: bytes, filename: str) -> dict[str, Array]:
             infos = archive.infolist()
             _require_small(infos, filename)
             return {
-                info.filename.removesuffix(".npy"): _read_npy(archive.read(info), info.filename)
+                info.filename.removesuffix(".npy"): read_npy(archive.read(info), info.filename)
                 for info in infos
             }
     except ZIP_TROUBLE as error:
@@ -83,7 +84,7 @@ def _require_small(infos: list[zipfile.ZipInfo], filename: str) -> None:
         raise FormatError(f"{filename}: {size:,} bytes unpacked; at most {MOST_BYTES:,} are read")
 
 
-def _read_npy(content: bytes, name: str) -> Array:
+def read_npy(content: bytes, name: str) -> Array:
     """An array of numbers whose header and content agree."""
     stream = io.BytesIO(content)
     try:
@@ -95,7 +96,7 @@ def _read_npy(content: bytes, name: str) -> Array:
         if header is None:
             raise ValueError("unknown version")
         shape, fortran, dtype = header(stream, max_header_size=MOST_HEADER)
-    except (ValueError, SyntaxError, TypeError) as error:
+    except (ValueError, SyntaxError, TypeError, RecursionError, tokenize.TokenError) as error:
         raise FormatError(f"{name} has no .npy header") from error
     if dtype.kind not in "biuf":
         raise FormatError(f"{name} is of type {dtype}, which holds no plain numbers")

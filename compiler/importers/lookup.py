@@ -101,7 +101,7 @@ def lower(net: LookupNet, hints: Hints) -> Imported:
     code, signals = _inputs(net, hints, builder)
     for layer in net.layers:
         with builder.origin(layer.path, "core"):
-            signals = _lookups(builder, layer, _reads(layer, signals))
+            signals = lookups(builder, layer, _reads(layer, signals))
     head = net.head
     if head is None and isinstance(hints.classes, int | tuple):
         count = hints.classes if isinstance(hints.classes, int) else len(hints.classes)
@@ -141,9 +141,9 @@ def _encoder(thresholds: Array, hints: Hints, builder: Builder) -> tuple[InputCo
     """Bits `feature > threshold`, those of a feature together, in the order of thresholds."""
     from lithify.compiler.nets.encoders import Thermometer
 
-    rows = np.asarray(thresholds, np.float64)
+    rows = np.array(thresholds, np.float64)
     if rows.ndim == 1 and hints.inputs:
-        rows = np.broadcast_to(rows, (hints.inputs, rows.size))
+        rows = np.tile(rows, (hints.inputs, 1))
     if rows.ndim != 2 or not rows.size:
         raise FormatError(
             f"thresholds of shape {list(rows.shape)}; [features, thresholds] are needed"
@@ -174,7 +174,7 @@ def _reads(layer: Lookup, signals: Signals) -> Signals:
     return signals[layer.wires]
 
 
-def _lookups(builder: Builder, layer: Lookup, pins: Signals) -> Signals:
+def lookups(builder: Builder, layer: Lookup, pins: Signals) -> Signals:
     """The signals of the units; tables of more than six wires become tables and multiplexers."""
     units, arity = pins.shape
     low = min(arity, MOST_FANINS)

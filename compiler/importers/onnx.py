@@ -19,10 +19,19 @@ from lithify.compiler.importers import onnx_bits, onnx_windows
 from lithify.compiler.importers.hints import Hints
 from lithify.compiler.importers.lookup import Array, Imported
 from lithify.compiler.importers.onnx_graph import Graph, Node, read_graph
+from lithify.compiler.importers.onnx_levels import (
+    LEVELLING,
+    QUANTISERS,
+    Ladder,
+    decisions,
+    each,
+    ladder,
+    quantised,
+)
 from lithify.compiler.importers.onnx_values import (
     Features,
     Levels,
-    Real,
+    Rectified,
     Sums,
     binarise,
     compare,
@@ -33,14 +42,14 @@ from lithify.ir.builder import Builder
 from lithify.ir.errors import FormatError, HardenError, InputError
 from lithify.ir.ports import Signals
 
-Flow = Features | Levels | Sums
+ROUNDED = 2.0**-44  # what the offsets of scores may differ by, a part of them: rounding in float64
+Flow = Features | Levels | Sums | Rectified
 ARITHMETIC: dict[str, Callable[[Array, Array], Array]] = {
     "Add": np.add,
     "Sub": np.subtract,
     "Mul": np.multiply,
     "Div": np.divide,
 }
-COMPARISONS = ("Greater", "GreaterOrEqual", "Less", "LessOrEqual")
 # What changes no value, or, after the last sums, no order of them.
 PASSING = ("Identity", "Flatten", "Reshape", "Dropout", "Cast", "Squeeze", "Unsqueeze")
 ORDERING = ("Softmax", "LogSoftmax", "ArgMax", "TopK")
@@ -54,7 +63,7 @@ class _Run:
     constants: dict[str, Array]
     flows: dict[str, Flow]
     features: int
-    thresholds: list[float] = field(default_factory=list)
+    rows: list[Array] | None = None
     entry: Signals | None = None
     shapes: dict[str, Shape] = field(default_factory=dict)
 
@@ -93,18 +102,16 @@ def _encoded(graph: Graph, name: str, count: int, image: Shape) -> tuple[InputCo
     """The code of the features, found by a first run over the nodes up to the first bits."""
     probe = _Run(Builder(), dict(graph.constants), {name: Features(count)}, count)
     probe.shapes[name] = image
-    probe.entry = probe.builder.input("x", count=count).ravel()
     for node in graph.nodes:
         _step(probe, node)
-        if probe.thresholds:
+        if probe.rows is not None:
             break
-    if not probe.thresholds:
+    if probe.rows is None:
         raise HardenError("the features are never made binary; nothing can be read exactly")
-    finite = [[t] if math.isfinite(t) else [] for t in probe.thresholds]
-    code = InputCode.rank(finite)
+    code = InputCode.rank([row.tolist() for row in probe.rows])
     run = _Run(Builder(), dict(graph.constants), {name: Features(count)}, count)
     run.shapes[name] = image
-    run.entry = run.builder.port(code.ports()[0]).ravel()
+    run.entry = run.builder.port(code.ports()[0]).reshape(count, -1)
     return code, run
 
 
@@ -145,6 +152,8 @@ def _constant(node: Node, given: list[Array]) -> Array:
         return ARITHMETIC[op](given[0], given[1])
     if op == "BipolarQuant" and len(given) == 2:
         return np.where(given[0] >= 0, 1.0, -1.0) * given[1]
+    if op in QUANTISERS and len(given) == 4:
+        return quantised(node, given)
     if op == "Sign" and len(given) == 1:
         return np.sign(given[0])
     if op == "Transpose" and len(given) == 1:
@@ -161,16 +170,22 @@ def _apply(run: _Run, node: Node, flow: Flow, given: list[Array], first: bool) -
     op = node.op
     if op in PASSING or (op in ORDERING and isinstance(flow, Sums)):
         return flow
+    if isinstance(flow, Rectified):
+        return _rectified(run, node, flow, given, first)
     if op in ("MatMul", "Gemm") and isinstance(flow, Levels) and given and first:
         return _product(node, flow, given)
     if op in ARITHMETIC and len(given) == 1:
         return _scaled(node, flow, given[0], first)
     if op == "BatchNormalization" and len(given) == 4:
         return _normalised(node, flow, given)
-    if op in ("Sign", "BipolarQuant", "MultiThreshold", *COMPARISONS):
+    if op == "Relu" and isinstance(flow, Sums):
+        return Rectified(flow)
+    if op == "Relu" and isinstance(flow, Features):
+        return Features(flow.count, (*flow.steps, lambda x: np.maximum(x, np.float32(0))))
+    if op in LEVELLING:
         return _levels(run, node, flow, given, first)
     if op == "Where" and isinstance(flow, Levels) and len(given) == 2 and first:
-        high, low = (_each(node, one, flow.count) for one in given)
+        high, low = (each(node, one, flow.count) for one in given)
         return Levels(flow.signals, low, high - low)
     what = {Features: "features", Levels: "levels", Sums: "sums"}[type(flow)]
     raise HardenError(f"{node.name}: no exact form of it on {what} is known here")
@@ -189,16 +204,8 @@ def _windowed(
     sums, made = onnx_windows.convolve(node.name, flow, given[0], shape, node.attributes)
     if len(given) == 2:
         bias = onnx_windows.channels_of(given[1], made)
-        sums = sums.scaled(np.ones(sums.count), _each(node, bias, sums.count))
+        sums = sums.scaled(np.ones(sums.count), each(node, bias, sums.count))
     return sums, made
-
-
-def _each(node: Node, values: Array, count: int) -> Real:
-    """A number for each value, out of one or as many."""
-    flat = np.asarray(values, np.float64).ravel()
-    if flat.size not in (1, count) or not np.isfinite(flat).all():
-        raise HardenError(f"{node.name}: {flat.size} numbers for {count} values")
-    return np.broadcast_to(flat, count).copy()
 
 
 def _product(node: Node, flow: Levels, given: list[Array]) -> Sums:
@@ -211,14 +218,14 @@ def _product(node: Node, flow: Levels, given: list[Array]) -> Sums:
         matrix = matrix.T if attributes.get("transB", 0) else matrix
     sums = multiply(node.name, flow, matrix)
     if node.op == "Gemm" and len(given) > 1:
-        bias = _each(node, given[1], sums.count)
+        bias = each(node, given[1], sums.count)
         return sums.scaled(np.ones(sums.count), bias)
     return sums
 
 
 def _scaled(node: Node, flow: Flow, value: Array, first: bool) -> Flow:
     """A flow plus, minus, times or over a constant."""
-    number = _each(node, value, flow.count)
+    number = each(node, value, flow.count)
     if node.op == "Div" and (not first or (number == 0).any()):
         raise HardenError(f"{node.name}: only a division by constants other than 0 is read")
     if isinstance(flow, Features):
@@ -234,13 +241,14 @@ def _scaled(node: Node, flow: Flow, value: Array, first: bool) -> Flow:
     }[node.op]
     if isinstance(flow, Levels):
         return Levels(flow.signals, flow.base * factor + shift, flow.step * factor)
+    assert isinstance(flow, Sums)
     return flow.scaled(factor, shift)
 
 
 def _normalised(node: Node, flow: Flow, given: list[Array]) -> Flow:
     if not isinstance(flow, Sums):
         raise HardenError(f"{node.name}: a normalisation is read after a product only")
-    scale, bias, mean, variance = (_each(node, one, flow.count) for one in given)
+    scale, bias, mean, variance = (each(node, one, flow.count) for one in given)
     spread = variance + float(node.attributes.get("epsilon", 1e-5))
     if (spread <= 0).any():
         raise HardenError(f"{node.name}: a variance is not positive")
@@ -249,55 +257,35 @@ def _normalised(node: Node, flow: Flow, given: list[Array]) -> Flow:
 
 
 def _levels(run: _Run, node: Node, flow: Flow, given: list[Array], first: bool) -> Levels:
-    """The levels that a comparison gives."""
-    bounds, low, step, strict, flip = _comparison(node, flow, given, first)
+    """The levels that a comparison or a quantiser gives."""
+    made = ladder(node, flow.count, given, first)
     if isinstance(flow, Sums):
         if node.op == "Sign":
             _never_zero(node, flow)
-        signals = compare(node.name, run.builder, flow, bounds, strict=strict)
-    elif isinstance(flow, Features) and bounds.shape[1] == 1 and node.op != "Sign":
-        signals = _entry(run, node, flow, bounds[:, 0], strict)
+        if made.divisor is not None:
+            flow = flow.scaled(1 / made.divisor, np.full(flow.count, made.shift))
+        signals = compare(node.name, run.builder, flow, made.bounds, made.strict)
+    elif isinstance(flow, Features) and node.op != "Sign":
+        signals = _entry(run, flow, made)
     else:
         raise HardenError(
-            f"{node.name}: it is read after a product, and of one bound (not Sign, which gives 0 "
-            "at 0) of features"
+            f"{node.name}: it is read after a product, and of features (but not Sign, which is 0 "
+            "at 0)"
         )
-    if flip:
-        low, step = low + step, -step
-    ones = np.ones(flow.count)
-    return Levels(signals, low * ones, step * ones)
+    return Levels(signals, made.low, made.step)
 
 
-def _comparison(
-    node: Node, flow: Flow, given: list[Array], first: bool
-) -> tuple[Real, float, float, bool, bool]:
-    """Bounds [values, each], the lowest level, the step, and whether strict and inverted."""
-    count, op = flow.count, node.op
-    if op == "Sign":
-        return np.zeros((count, 1)), -1.0, 2.0, False, False
-    if op == "BipolarQuant":
-        scale = _each(node, given[0], 1)[0] if len(given) == 1 else 0.0
-        if scale <= 0:
-            raise HardenError(f"{node.name}: its scale is no positive number")
-        return np.zeros((count, 1)), -scale, 2 * scale, False, False
-    if op == "MultiThreshold":
-        return _thresholds(node, count, given)
-    if len(given) != 1:
-        raise HardenError(f"{node.name}: it compares with something but one constant")
-    less = op.startswith("Less") == first  # so many are high below the bound
-    strict = (op in ("Greater", "Less")) != less
-    return _each(node, given[0], count)[:, None], 0.0, 1.0, strict, less
-
-
-def _thresholds(
-    node: Node, count: int, given: list[Array]
-) -> tuple[Real, float, float, bool, bool]:
-    rows = np.asarray(given[0], np.float64) if len(given) == 1 else np.empty(0)
-    if rows.ndim != 2 or len(rows) not in (1, count) or not np.isfinite(rows).all():
-        raise HardenError(f"{node.name}: thresholds of shape {list(rows.shape)} for {count} values")
-    attributes: dict[str, Any] = node.attributes
-    step, low = float(attributes.get("out_scale", 1.0)), float(attributes.get("out_bias", 0.0))
-    return np.broadcast_to(rows, (count, rows.shape[1])), low, step, False, False
+def _rectified(run: _Run, node: Node, flow: Rectified, given: list[Array], first: bool) -> Flow:
+    """What is made of sums whose negative values are 0: levels whose bounds are above 0."""
+    if node.op in LEVELLING and node.op != "Sign":
+        made = ladder(node, flow.count, given, first)
+        least = made.bounds.min(axis=0, initial=np.inf)
+        above = (least > 0) | ((least == 0) & np.array(made.strict))
+        if above.all() and not made.shift:
+            return _levels(run, node, flow.sums, given, first)
+    raise HardenError(
+        f"{node.name}: after Relu only comparisons with bounds above 0 have an exact form here"
+    )
 
 
 def _never_zero(node: Node, sums: Sums) -> None:
@@ -313,17 +301,25 @@ def _never_zero(node: Node, sums: Sums) -> None:
         )
 
 
-def _entry(run: _Run, node: Node, flow: Features, bounds: Real, strict: bool) -> Signals:
-    """The bits that features become, a comparison each."""
-    limits = bounds.astype(np.float32)
-    decide = (lambda v: v > limits) if strict else (lambda v: v >= limits)
-    numbers, last = binarise(flow, decide)
-    assert run.entry is not None
-    run.thresholds = numbers.tolist()
-    constant = ~np.isfinite(numbers)
-    bits = np.where(constant, 0, run.entry).astype(np.int32)
-    flipped = run.builder.tables(np.full(bits.size, 0b01), bits[:, None])
-    return np.where(last, np.where(constant, 1, bits), np.where(constant, 0, flipped))[:, None]
+def _entry(run: _Run, flow: Features, made: Ladder) -> Signals:
+    """The bits [features, bounds] that features become, a comparison of their code each."""
+    found = [binarise(flow, decide) for decide in decisions(made)]
+    numbers, last = (np.stack(parts, axis=1) for parts in zip(*found, strict=True))
+    changes = np.isfinite(numbers)
+    run.rows = [np.unique(row[kept]) for row, kept in zip(numbers, changes, strict=True)]
+    if run.entry is None:
+        return np.zeros(numbers.shape, np.int32)
+    pairs = zip(run.rows, numbers, strict=True)
+    ranks = np.stack([np.searchsorted(row, values) for row, values in pairs]) + 1
+    width = run.entry.shape[1]
+    pins = np.repeat(run.entry, numbers.shape[1], axis=0)
+    powers = np.broadcast_to(1 << np.arange(width), pins.shape)
+    bits = pins[:, 0]
+    if width > 1:
+        bits = run.builder.thresholds(np.where(changes, ranks, 1).ravel(), pins, powers)
+    inverted = run.builder.tables(np.full(bits.size, 0b01), bits[:, None])
+    above, below = (one.reshape(numbers.shape) for one in (bits, inverted))
+    return np.where(last, np.where(changes, above, 1), np.where(changes, below, 0))
 
 
 def _scores(builder: Builder, sums: Sums, names: tuple[str, ...]) -> dict[str, Any]:
@@ -334,7 +330,8 @@ def _scores(builder: Builder, sums: Sums, names: tuple[str, ...]) -> dict[str, A
     offsets = (sums.offset - sums.offset[0]) / unit if unit else sums.offset
     biases = np.round(offsets)
     alike = unit > 0 and (sums.unit == unit).all()
-    if not alike or (biases != offsets).any() or np.abs(biases).max() >= 2**53:
+    rounded = ROUNDED * np.abs(sums.offset).max() / unit if unit else 0.0
+    if not alike or (np.abs(biases - offsets) > rounded).any() or np.abs(biases).max() >= 2**53:
         raise HardenError(
             "the output: the scores of the classes are scaled differently, or shifted by parts of "
             "a step; whole scores of one positive scale have an exact form"

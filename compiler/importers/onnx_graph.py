@@ -165,7 +165,8 @@ def _listed(value: Value, dtype: str, where: str) -> Array:
 
 
 def _joined(parts: list[Array], dtype: np.dtype[Any]) -> Array:
-    return np.concatenate(parts).astype(dtype) if parts else np.empty(0, dtype)
+    with np.errstate(invalid="ignore"):  # of a damaged file
+        return np.concatenate(parts).astype(dtype) if parts else np.empty(0, dtype)
 
 
 def _value_info(data: bytes, where: str) -> tuple[str, tuple[int, ...], int]:

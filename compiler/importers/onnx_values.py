@@ -6,7 +6,7 @@ float32: where its rounding could decide a comparison, the net is refused rather
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -74,24 +74,37 @@ class Sums:
         size = np.abs(factor) * self.error + HALF_ULP * STEPS * (
             np.abs(factor) * (np.abs(self.offset) + self._reach()) + np.abs(shift)
         )
-        plain = bool((factor == 1).all()) and self._adds_exactly(shift)
+        exact = are_powers_of_two(factor) and self._adds_exactly(factor, shift)
         return replace(
             self,
             offset=self.offset * factor + shift,
             unit=self.unit * factor,
-            error=self.error if plain else size,
+            error=np.abs(factor) * self.error if exact else size,
         )
 
-    def _adds_exactly(self, shift: Real) -> bool:
-        """Whether adding this rounds nothing: zeros, or whole numbers to exact whole sums."""
+    def _adds_exactly(self, factor: Real, shift: Real) -> bool:
+        """Whether adding this rounds nothing: zeros, or a few bits to exact sums of a few bits."""
         if not shift.any():
             return True
-        whole = all(map(is_whole, (shift, self.offset, self.unit))) and not self.error.any()
-        return whole and bool((np.abs(shift) + np.abs(self.offset) + self._reach() < 2**24).all())
+        step = grain(shift, self.offset * factor, self.unit * factor)
+        reach = np.abs(shift) + np.abs(factor) * (np.abs(self.offset) + self._reach())
+        return not self.error.any() and bool((reach < 2**24 * step).all())
 
     def _reach(self) -> Real:
         reach: Real = np.abs(self.unit) * np.abs(self.weights).sum(axis=1)
         return reach
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rectified:
+    """Sums whose negative values are 0."""
+
+    sums: Sums
+
+    @property
+    def count(self) -> int:
+        """How many values."""
+        return self.sums.count
 
 
 def multiply(path: str, levels: Levels, matrix: Real) -> Sums:
@@ -108,8 +121,7 @@ def multiply(path: str, levels: Levels, matrix: Real) -> Sums:
     offset = levels.base @ matrix
     unit = sizes * abs(levels.step[0])
     reach = (np.abs(levels.base) + np.abs(levels.step) * k) @ np.abs(matrix)
-    exact = is_whole(matrix) and is_whole(levels.base) and is_whole(levels.step)
-    exact = exact and bool((reach < 2**24).all())
+    exact = bool((reach < 2**24 * grain(matrix) * grain(levels.base, levels.step)).all())
     error = np.zeros(len(weights)) if exact else HALF_ULP * (len(matrix) + 2) * reach
     return Sums(levels.signals.ravel(), weights, offset, unit, error)
 
@@ -129,10 +141,13 @@ def whole_multiples(path: str, rows: Real) -> tuple[Real, Real]:
 
 
 def compare(
-    path: str, builder: Builder, sums: Sums, bounds: Real, *, strict: bool = False
+    path: str, builder: Builder, sums: Sums, bounds: Real, strict: Sequence[bool]
 ) -> Signals:
-    """For each value and each of its bounds [values, bounds] whether it reaches, or exceeds, it."""
-    columns = [_reached(path, builder, sums, bounds[:, k], strict) for k in range(bounds.shape[1])]
+    """For each value and each of its bounds [values, bounds] whether it reaches it.
+
+    Where that bound is `strict`, whether it exceeds it.
+    """
+    columns = [_reached(path, builder, sums, bounds[:, k], over) for k, over in enumerate(strict)]
     return np.stack(columns, axis=1)
 
 
@@ -203,6 +218,19 @@ def _number(order: NDArray[np.int64]) -> Array:
     return np.where(order < 0, -size, size).astype(np.float32)
 
 
-def is_whole(values: Real) -> bool:
-    """Whether all are whole numbers."""
-    return bool((values == np.round(values)).all())
+def are_powers_of_two(values: Real) -> bool:
+    """Whether all are powers of two, or those inverted: a product with one rounds nothing."""
+    return bool((np.abs(np.frexp(values)[0]) == 0.5).all())
+
+
+def grain(*values: Real) -> float:
+    """The largest power of two of which all are whole multiples.
+
+    >>> grain(np.array([0.75, 2.0]), np.array([0.0]))
+    0.25
+    """
+    flat = np.concatenate([one.ravel() for one in values])
+    parts, exponents = np.frexp(flat[flat != 0])
+    whole = np.round(np.ldexp(parts, 53)).astype(np.int64)
+    lowest = np.frexp((whole & -whole).astype(np.float64))[1] - 1
+    return float(np.ldexp(1.0, int((exponents - 53 + lowest).min(initial=1000))))

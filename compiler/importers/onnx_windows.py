@@ -15,7 +15,7 @@ from lithify.compiler.importers.onnx_values import (
     Levels,
     Real,
     Sums,
-    is_whole,
+    grain,
     whole_multiples,
 )
 from lithify.compiler.importers.windows import Shape, flat
@@ -49,8 +49,8 @@ def convolve(
     base = np.where(inside, levels.base[wires], 0.0)
     reach = np.where(inside, np.abs(levels.base[wires]) + abs(levels.step[0]) * k, 0.0)
     offset, most = base @ rows.T, reach @ np.abs(rows.T)
-    exact = is_whole(weights) and is_whole(levels.base) and is_whole(levels.step)
-    exact = exact and bool((most < 2**24).all())
+    step = grain(weights) * grain(levels.base, levels.step)
+    exact = bool((most < 2**24 * step).all())
     error = HALF_ULP * (rows.shape[1] + 2) * most.T.ravel()
     sums = Sums(
         np.tile(pins, (len(rows), 1)),

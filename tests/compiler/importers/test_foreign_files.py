@@ -1,0 +1,71 @@
+"""Files that other tools wrote: the circuit gives their scores, and is proved after optimisation.
+
+How each file was made is said beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lithify
+from lithify.compiler.design import Design
+from lithify.compiler.importers.lookup import Array
+
+DATA = Path(__file__).parents[2] / "data"
+SAMPLES = 10_000
+
+
+def bits(inputs: int) -> Array:
+    """The inputs of nets of bits."""
+    return np.random.default_rng(11).integers(0, 2, (SAMPLES, inputs))
+
+
+def difflogic() -> tuple[Design, Array, Array]:
+    folder = DATA / "difflogic"
+    design = lithify.load(folder / "net.pt", wiring=folder / "wiring.npz")
+    return design, bits(64), np.load(folder / "scores.npz")["scores"]
+
+
+def torch_dwn() -> tuple[Design, Array, Array]:
+    folder = DATA / "torch_dwn"
+    design = lithify.load(folder / "net.pt", wiring=folder / "thresholds.npz")
+    x = np.random.default_rng(11).normal(size=(SAMPLES, 8)).astype(np.float32)
+    x[:3] = np.load(folder / "thresholds.npz")["thresholds"].T
+    return design, x, np.load(folder / "scores.npz")["scores"]
+
+
+def torchlogix() -> tuple[Design, Array, Array]:
+    design = lithify.load(DATA / "torchlogix" / "simplified.json")
+    return design, bits(64), np.load(DATA / "torchlogix" / "scores.npz")["dense"]
+
+
+@pytest.mark.parametrize("opened", [difflogic, torch_dwn, torchlogix])
+def test_a_saved_net_gives_the_same_scores(
+    opened: Callable[[], tuple[Design, Array, Array]],
+) -> None:
+    design, x, scores = opened()
+    assert np.array_equal(design.scores(x), scores)
+    made = lithify.compile(design, effort=1, interface="comb")
+    assert np.array_equal(made.scores(x), scores) and scores.std() > 0
+    proved = made.verify()
+    assert proved.certificate is not None and proved.certificate.ok
+
+
+@pytest.mark.parametrize("name", ["tfc_1w1a", "tfc_1w2a", "tfc_2w2a"])
+def test_a_net_that_brevitas_exported(name: str) -> None:
+    design = lithify.load(DATA / "qonnx" / f"{name}.onnx")
+    x = np.random.default_rng(3).random((SAMPLES, 49), np.float32)
+    theirs = np.load(DATA / "qonnx" / "scores.npz")[name]
+    notes = design.provenance["imported"]
+    whole = (theirs.astype(np.float64) - notes["offset"]) / notes["unit"]
+    assert np.array_equal(design.scores(x), np.round(whole))
+    assert np.abs(whole - np.round(whole)).max() < 1e-5
+    made = lithify.compile(design, effort=1, interface="comb")
+    assert np.array_equal(made.scores(x), np.round(whole))
+    if name == "tfc_1w1a":
+        proved = made.verify()
+        assert proved.certificate is not None and proved.certificate.ok
