@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -40,10 +40,7 @@ class OrPool(Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         """The soft activations."""
-        padded = torch.cat((x, x.new_zeros((1, x.shape[1]))))
-        highest = padded.index_select(0, self._rows[0])
-        for rows in self._rows[1:]:
-            highest = torch.maximum(highest, padded.index_select(0, rows))
+        highest: Tensor = _Highest.apply(x, self._rows)  # type: ignore[no-untyped-call]
         return highest
 
     def hard(self, bits: Bits) -> Bits:
@@ -98,3 +95,39 @@ class OrPool(Layer):
             cls(Shape(1, 2, 4), Window(2)),
             cls(Shape(3, 4, 5), Window(3, 2, 1)),
         ]
+
+
+class _Highest(torch.autograd.Function):
+    """The largest of some rows each, taken one after another; equal ones share the gradient.
+
+    A row beyond all is constant 0.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, rows: Tensor) -> Tensor:
+        """Note which of two was larger, at every step."""
+        padded = torch.cat((x, x.new_zeros((1, x.shape[1]))))
+        highest = padded.index_select(0, rows[0])
+        steps = []
+        for one in rows[1:]:
+            other = padded.index_select(0, one)
+            steps.append((other > highest, other == highest))
+            highest = torch.maximum(highest, other)
+        ctx.save_for_backward(rows, *(mask for step in steps for mask in step))
+        ctx.inputs = len(x)
+        return highest
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """To the larger of each step, the last one first."""
+        rows, *masks = ctx.saved_tensors
+        left = gradients[0]
+        found = left.new_zeros((ctx.inputs + 1, left.shape[1]))
+        for one, above, equal in reversed(
+            list(zip(rows[1:], masks[::2], masks[1::2], strict=True))
+        ):
+            part = left * (above.to(left.dtype) + 0.5 * equal)
+            found.index_add_(0, one, part)
+            left = left - part
+        found.index_add_(0, rows[0], left)
+        return found[:-1], None

@@ -123,6 +123,21 @@ def test_a_pool_is_the_largest_of_its_window() -> None:
     torch.testing.assert_close(one, other)
 
 
+def test_equal_pixels_share_the_gradient_as_maxima_of_two_do() -> None:
+    image, window = Shape(2, 5, 4), Window(3, 2, 1)
+    layer = OrPool(image, window)
+    x = torch.randint(0, 2, (image.rows, 6)).float().requires_grad_()
+    padded = torch.cat((x, x.new_zeros((1, 6))))
+    expected = padded[layer._rows[0]]
+    for rows in layer._rows[1:]:
+        expected = torch.maximum(expected, padded[rows])
+    found = layer(x)
+    assert torch.equal(found, expected)
+    pull = torch.rand(found.shape)
+    one, other = (torch.autograd.grad((y * pull).sum(), x)[0] for y in (found, expected))
+    torch.testing.assert_close(one, other)
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
