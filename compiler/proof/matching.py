@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lithify.compiler.proof.equivalence import check_interfaces, prove_equal
-from lithify.compiler.proof.matching_loop import Gates, match
+from lithify.compiler.proof.matching_loop import Gates, Readers, match
 from lithify.compiler.proof.simulation import difference, planes_of, vectors_for
 from lithify.compiler.proof.verdict import Proved, Verdict, timed
 from lithify.compiler.signatures import classify
+from lithify.ir.builder import Builder
 from lithify.ir.circuit import MOST_FANINS, TABLE, Circuit
 from lithify.ir.errors import InputError
 
@@ -57,6 +58,7 @@ def prove_same_gates(
 
 def _matched(expected: Circuit, seen: Circuit, codes: NDArray[np.int64]) -> int | None:
     """How many gates were found, or None where an output is not among them."""
+    seen = _hashed(seen)
     ours, theirs = expected.num_signals, seen.num_signals
     # The last ones, which are random: on samples alone too many signals behave alike.
     codes = codes[-64 * max(4, MOST_WORDS // (ours + theirs)) :]
@@ -77,7 +79,8 @@ def _matched(expected: Circuit, seen: Circuit, codes: NDArray[np.int64]) -> int 
     inputs = 2 * np.arange(expected.first_gate)
     inputs[1] = 1  # constant 1 is the inverse of constant 0
     known[: inputs.size] = owner[: inputs.size] = inputs
-    match(_gates(expected), _gates(seen), classes, starts, members, hints, known, owner)
+    readers = _readers(seen, found)
+    match(_gates(expected), _gates(seen), classes, starts, members, hints, known, owner, readers)
     same = (owner[roots] >= 0) & (known[outputs[0]] == owner[roots] ^ inverted)
     return int((known >= 0).sum()) - inputs.size if same.all() else None
 
@@ -100,6 +103,24 @@ def _without_inverters(
     constants = circuit.tables[gates] & np.uint64(1)
     roots = np.where(through, pins, np.where(arity == 0, constants, signals))
     return roots.astype(np.int32), inverted
+
+
+def _hashed(circuit: Circuit) -> Circuit:
+    """The circuit with every gate once: what reads a file writes out shared gates many times."""
+    b = Builder(fold=False, hash=True)
+    for port in circuit.inputs:
+        b.port(port)
+    renamed = b.copy(circuit)
+    for word in circuit.words:
+        b.output(word.name, renamed[word.signals], kind=word.kind)
+    return b.finish(readout=circuit.readout)
+
+
+def _readers(circuit: Circuit, classes: NDArray[np.int64]) -> Readers:
+    order = np.argsort(circuit.fanins, kind="stable")
+    owners = np.repeat(np.arange(circuit.num_gates), np.diff(circuit.offsets))[order]
+    starts = np.searchsorted(circuit.fanins[order], np.arange(circuit.num_signals + 1))
+    return Readers(starts, (circuit.first_gate + owners).astype(np.int32), classes)
 
 
 def _gates(circuit: Circuit) -> Gates:

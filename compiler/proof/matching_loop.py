@@ -29,6 +29,7 @@ PATTERNS = np.array(
 FEW = 256  # more members that are tried once a gate is found: it may be there several times
 MOST = 4096  # members of a class that are tried for one gate
 DEEP = 256  # signals looked at between a candidate and the fan-ins
+NEAR = 1024  # signals looked at behind a fan-in for a gate of a large class
 ANY, IMAGE, OUTER = 0, 1, 2
 """Where a cone is cut, as redundant logic has more than one place that equals a fan-in: at any such
 signal, only at the images of fan-ins, or at any whose own fan-ins are not all such."""
@@ -41,6 +42,14 @@ class Gates(NamedTuple):
     tables: U64
     offsets: I64
     fanins: I32
+
+
+class Readers(NamedTuple):
+    """The signals whose gates read each signal, in compressed rows, and the class of each."""
+
+    starts: I64
+    signals: I32
+    classes: I64
 
 
 class Scratch(NamedTuple):
@@ -57,6 +66,8 @@ class Scratch(NamedTuple):
     image_stamps: I64
     images: I64
     stack: I64
+    queue: I64
+    visits: I64
 
 
 @njit(cache=True)
@@ -209,6 +220,67 @@ def mark_images(expected: Gates, gate: int, known: I64, scratch: Scratch) -> Non
 
 
 @njit(cache=True)
+def behind(
+    seen: Gates,
+    expected: Gates,
+    gate: int,
+    word: np.uint64,
+    c: int,
+    readers: Readers,
+    known: I64,
+    owner: I64,
+    scratch: Scratch,
+    marks: I64,
+) -> int:
+    """A signal of class c that has the gate's values, a few gates behind a fan-in's image; or -1.
+
+    In a large class, as of sums that no test vector moves, the members say little.
+    """
+    for j in range(expected.offsets[gate], expected.offsets[gate + 1]):
+        pin = expected.fanins[j]
+        for signal in (np.int64(pin), known[pin] >> 1):
+            image = scratch.images[signal]
+            if image >= 0:
+                node = near(seen, word, image, c, readers, owner, scratch, gate + 1, marks)
+                if node >= 0:
+                    return node
+    return -1
+
+
+@njit(cache=True)
+def near(
+    seen: Gates,
+    word: np.uint64,
+    origin: int,
+    c: int,
+    readers: Readers,
+    owner: I64,
+    scratch: Scratch,
+    stamp: int,
+    marks: I64,
+) -> int:
+    """A signal of class c with these values or the inverse, a few gates behind another; or -1."""
+    marks[0] += 1
+    scratch.queue[0], visit = origin, marks[0]
+    count, at = 1, 0
+    while at < count:
+        node = scratch.queue[at]
+        at += 1
+        for i in range(readers.starts[node], readers.starts[node + 1]):
+            reader = readers.signals[i]
+            if count == NEAR or scratch.visits[reader] == visit:
+                continue
+            scratch.visits[reader] = visit
+            scratch.queue[count] = reader
+            count += 1
+            if readers.classes[reader] != c:
+                continue
+            if phase_of(seen, reader, word, owner, scratch, stamp, marks) >= 0:
+                return int(reader)
+    return -1
+
+
+@njit(cache=True)
 def look(
     seen: Gates,
     gate: int,
@@ -224,7 +296,8 @@ def look(
     marks: I64,
 ) -> None:
     """Tries the hint, then members of class c from where the last was found, for one signal."""
-    size, spare, start = starts[c + 1] - starts[c], FEW, marks[1 + c]
+    size, start = starts[c + 1] - starts[c], marks[1 + c]
+    spare = FEW if size <= MOST else 0
     for turn in range(-1, min(size, MOST)):
         place = (start + turn) % size if size else 0
         node = hint if turn < 0 else members[starts[c] + place]
@@ -257,6 +330,7 @@ def match(
     hints: I32,
     known: I64,
     owner: I64,
+    readers: Readers,
 ) -> None:
     """Fills in `known` and `owner`, which come with constants and inputs.
 
@@ -272,6 +346,8 @@ def match(
         np.zeros(total, np.int64),
         np.full(known.size, -1, np.int64),
         np.empty(8 * DEEP, np.int64),
+        np.empty(NEAR, np.int64),
+        np.zeros(total, np.int64),
     )
     scratch.images[: seen.first] = np.arange(seen.first)
     marks = np.zeros(starts.size, np.int64)  # the last mark, then a place for every class
@@ -282,5 +358,8 @@ def match(
             continue
         known[signal] = repeats(word, expected, gate, known, scratch)
         mark_images(expected, gate, known, scratch)
-        look(seen, gate, word, signal, classes[signal], starts, members, hints[signal],
+        c, hint = classes[signal], hints[signal]
+        if hint < 0 and starts[c + 1] - starts[c] > FEW:
+            hint = behind(seen, expected, gate, word, c, readers, known, owner, scratch, marks)
+        look(seen, gate, word, signal, c, starts, members, hint,
              known, owner, scratch, marks)  # fmt: skip

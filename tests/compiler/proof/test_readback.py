@@ -214,3 +214,22 @@ def test_gates_of_other_names_are_not_the_same(inputs: tuple[str, str], output: 
     assert str(error.value) == (
         f"the circuits have other {what}; only circuits of one interface compare"
     )
+
+
+def test_sums_that_no_test_vector_moves_are_matched_by_what_they_read() -> None:
+    """Behind neurons that never fire on random inputs thousands of adders behave alike."""
+    rng = np.random.default_rng(0)
+    b = Builder(fold=False, hash=False)
+    x = b.input("x", count=150).ravel()
+    first, second = (rng.choice([-1, 1], s).astype(np.int32) for s in ((24, 150), (160, 24)))
+    quiet = b.thresholds(first.sum(1) // 2 + 50, np.broadcast_to(x, first.shape), first)
+    fired = b.thresholds(second.sum(1) // 2, np.broadcast_to(quiet, second.shape), second)
+    for label in range(2):
+        b.score(f"class{label}", fired[label::2])
+    circuit = b.finish(readout="argmax")
+    netlist = expand(circuit).circuit
+    design = emit(circuit)
+    description = Description.from_json(design[FILE])
+    verdict = prove_verilog(netlist, design["net.v"], description, time_limit=0)
+    assert isinstance(verdict, Proved), verdict
+    assert verdict.method == matching.METHOD and verdict.pairs == netlist.num_gates
