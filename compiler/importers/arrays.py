@@ -95,7 +95,9 @@ def read_npy(content: bytes, name: str) -> Array:
         }.get(version)
         if header is None:
             raise ValueError("unknown version")
-        shape, fortran, dtype = header(stream, max_header_size=MOST_HEADER)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about headers that Python 2 wrote
+            shape, fortran, dtype = header(stream, max_header_size=MOST_HEADER)
     except (ValueError, SyntaxError, TypeError, RecursionError, tokenize.TokenError) as error:
         raise FormatError(f"{name} has no .npy header") from error
     if dtype.kind not in "biuf":

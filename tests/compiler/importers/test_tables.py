@@ -58,3 +58,10 @@ def test_a_damaged_file(tmp_path: Path) -> None:
     with pytest.raises(FormatError) as caught:
         lithify.load(tmp_path / "t.npy")
     assert str(caught.value) == f"{tmp_path}/t.npy: the file has no .npy header"
+
+
+def test_a_header_that_python_2_wrote_is_read_in_silence(tmp_path: Path) -> None:
+    np.save(tmp_path / "t.npy", np.array([0, 1], np.uint8))
+    data = (tmp_path / "t.npy").read_bytes().replace(b"(2,), }  ", b"(2L,), } ")
+    (tmp_path / "t.npy").write_bytes(data)
+    assert lithify.load(tmp_path / "t.npy").circuit == from_tables([0, 1])
