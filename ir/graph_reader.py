@@ -25,6 +25,7 @@ from lithify.ir.ports import Output, Port, Score, Word
 from lithify.ir.rows import WORD, GateRows
 from lithify.ir.text import port_bit_names
 
+MOST_UNREAD = 1 << 20
 KINDS = ("constant", "input", "table", "threshold")
 MEANING = {
     "kind": "which is one of constant, input, table, threshold",
@@ -119,6 +120,12 @@ class _GraphReader:
             ports = list(declared)
             if not all(isinstance(port, Port) for port in ports):
                 raise InputError("the attribute inputs of the graph holds something but Ports")
+            size = sum(port.bits for port in ports)
+            if size > len(nodes) + MOST_UNREAD:
+                raise InputError(
+                    f"the inputs of the graph have {size} bits, of which {len(nodes)} are nodes; "
+                    f"at most {MOST_UNREAD} may be none"
+                )
             flat = [bit for port in ports for bit in port_bit_names(port)]
             bits = {name: 2 + i for i, name in enumerate(flat)}
         owner: dict[str, Node] = {}

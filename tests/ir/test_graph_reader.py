@@ -194,3 +194,14 @@ def test_output_nodes_may_be_tuples() -> None:
     graph = nx.DiGraph(outputs={"y": ("a", 1)})
     graph.add_node(("a", 1), kind="input", name="a")
     assert "output y : bit = a\n" in str(Circuit.from_graph(graph))
+
+
+def test_declared_inputs_cannot_ask_for_memory() -> None:
+    graph = nx.DiGraph(inputs=(Port("x", count=1 << 40),), outputs={"y": "x[0]"})
+    graph.add_node("x[0]", kind="input")
+    with pytest.raises(InputError) as caught:
+        Circuit.from_graph(graph)
+    assert str(caught.value) == (
+        "the inputs of the graph have 1099511627776 bits, of which 1 are nodes; at most 1048576 "
+        "may be none"
+    )
