@@ -91,7 +91,7 @@ def _whole(values: Array) -> Array:
     exact = np.asarray(values)
     if not np.isfinite(exact).all() or (exact != np.floor(exact)).any():
         raise HardenError("a constant of it is no whole number")
-    if np.abs(exact.astype(np.float64)).max(initial=0) >= 2.0**62:
+    if np.abs(exact.astype(np.float64)).max(initial=0) > 2.0**62:
         raise HardenError("a constant of it is too large")
     return exact.astype(np.int64)
 
