@@ -1,10 +1,12 @@
 """Proof that two circuits of one interface say the same: `prove_equal`.
 
-Outputs are compared over classes of signals that behave alike on test vectors, across both
-circuits: words bit by bit, scores as linear forms, bias and weights as integers. One run of `&cec`
-then proves every signal equal to the first of its class. Its counterexamples are tried on both
-circuits and split the classes where they refute nothing. What engines get was itself proved to be
-the circuits, gate by gate.
+Gates are first found equal by their forms (`twins`), which proves circuits that differ in no more.
+The rest is left to an engine, over one copy of what is equal; that the copy is the seen circuit is
+proved by forms too. Outputs are then compared over classes of signals that behave alike on test
+vectors, across both circuits: words bit by bit, scores as linear forms, bias and weights as
+integers. One run of `&cec` proves every signal equal to the first of its class. Its
+counterexamples are tried on both circuits and split the classes where they refute nothing. What
+engines get was itself proved to be the circuits, gate by gate.
 """
 
 import time
@@ -15,11 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from lithify.backends import abc
 from lithify.backends.aiger import Aig, read, to_aig, write_aig
-from lithify.compiler.proof.forms import Gap, outputs_agree
+from lithify.compiler.proof.forms import Gap, demand, outputs_agree
 from lithify.compiler.proof.graph import check_copy, check_file, check_graph
 from lithify.compiler.proof.guard import guarded_inputs, legal_codes
 from lithify.compiler.proof.simulation import confirm, difference, planes_of, vectors_for
-from lithify.compiler.proof.twins import twins
+from lithify.compiler.proof.twins import Twins, twins
 from lithify.compiler.proof.verdict import NotProved, Proved, Verdict, timed
 from lithify.compiler.signatures import Classes, classify, from_literals
 from lithify.ir.arithmetic import SCORES, expand
@@ -66,20 +68,20 @@ def prove_equal(
         if found.agree():
             verdict = Proved(FORMS, (OWN,), found.found, len(codes), 0.0)
         else:
-            verdict = _by_engine(expected, found.merged(), codes, rng, time_limit)
+            verdict = _by_engine(found, codes, rng, time_limit)
     return timed(verdict, time.perf_counter() - start)
 
 
 def _by_engine(
-    expected: Circuit,
-    seen: Circuit,
+    found: Twins,
     codes: NDArray[np.int64],
     rng: np.random.Generator,
     time_limit: float,
 ) -> Verdict:
-    proof = _Proof(expected, seen, codes, rng, time_limit)
+    merged = found.merged()
     try:
-        return proof.run()
+        demand(twins(found.seen, merged).agree(), "one copy of equal gates is another circuit")
+        return _Proof(found.expected, merged, codes, rng, time_limit).run()
     except Gap as gap:
         reason = f"what engines would get was not found to be the circuits: {gap}"
         return NotProved(reason, len(codes), 0.0)

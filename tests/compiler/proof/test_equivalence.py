@@ -229,6 +229,17 @@ def test_a_graph_that_is_not_the_circuits_is_noticed(monkeypatch: pytest.MonkeyP
     assert str(caught.value) == "the and-inverter graph of the circuits does not compute them"
 
 
+def test_a_merged_circuit_that_is_another_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = layered(3)
+    after = run(parse(EFFORTS[-1]), before).circuit
+    monkeypatch.setattr(equivalence.Twins, "merged", lambda found: layered(4))
+    verdict = prove_equal(before, after)
+    assert isinstance(verdict, NotProved) and verdict.reason == (
+        "what engines would get was not found to be the circuits: one copy of equal gates is "
+        "another circuit"
+    )
+
+
 def test_given_samples_join_the_test_vectors() -> None:
     one, other = rare_pair(30)
     verdict = prove_equal(one, other, samples=np.ones((1, 30), np.int64))

@@ -47,6 +47,7 @@ def test_the_merged_circuit_is_legal_and_the_seen_function(circuit: Circuit) -> 
     after = run(parse(EFFORTS[1]), circuit).circuit
     merged = twins(circuit, after).merged()
     check(merged)
+    assert twins(after, merged).agree()
     codes = random_codes(circuit, SAMPLES, np.random.default_rng(0))
     one, other = answer(after, codes), answer(merged, codes)
     assert np.array_equal(one.scores, other.scores)
