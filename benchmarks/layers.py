@@ -1,4 +1,4 @@
-"""One training step of a layer of every kind against a plain one: `python -m benchmarks.layers`.
+"""One training step of layers of 14 kinds against plain ones: `python -m benchmarks.layers`.
 
 The yardstick is what one writes first in torch: activations batch-first, whole-array operations,
 gradients by autograd, the same weights and the same wiring. Both give equal activations, take
@@ -298,10 +298,9 @@ def _stepper(
 
 
 def main() -> int:
-    """The exit code: 1 where --check finds a layer slower than the plain one."""
+    """The exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.layers", description=__doc__)
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
-    parser.add_argument("--check", action="store_true", help="exit 1 where a layer is slower")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"steps of each ({ROUNDS})")
     parser.add_argument("--threads", type=int, default=1, help="threads of torch (1)")
     options = parser.parse_args()
@@ -315,7 +314,7 @@ def main() -> int:
         print(f"{pair.name:16}{row['ms']:9.2f}{row['plain']:10.2f}{row['ratio']:8.2f}", flush=True)
     if options.json:
         print(json.dumps(found, sort_keys=True))
-    return 1 if options.check and max(row["ratio"] for row in found.values()) > 1 else 0
+    return 0
 
 
 if __name__ == "__main__":

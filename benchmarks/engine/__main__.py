@@ -1,6 +1,7 @@
 """The C engine against straight-line C: `python -m benchmarks.engine [--sizes ...] [--check]`.
 
-Both sides run equally many samples, in turns in this process; ratios are of medians of CPU time.
+Both sides run equally many samples, in turns in this process; ratios are of medians of CPU time,
+but for two threads, which are judged by the clock.
 """
 
 from __future__ import annotations
