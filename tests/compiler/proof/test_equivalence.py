@@ -14,6 +14,7 @@ from lithify.compiler.pipeline import EFFORTS, parse, run
 from lithify.compiler.proof import equivalence
 from lithify.compiler.proof.equivalence import prove_equal
 from lithify.compiler.proof.simulation import confirm
+from lithify.compiler.proof.twins import Twins
 from lithify.compiler.proof.verdict import NotProved, Proved, Refuted
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import TABLE, Circuit
@@ -232,7 +233,7 @@ def test_a_graph_that_is_not_the_circuits_is_noticed(monkeypatch: pytest.MonkeyP
 def test_a_merged_circuit_that_is_another_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     before = layered(3)
     after = run(parse(EFFORTS[-1]), before).circuit
-    monkeypatch.setattr(equivalence.Twins, "merged", lambda found: layered(4))
+    monkeypatch.setattr(Twins, "merged", lambda found: layered(4))
     verdict = prove_equal(before, after)
     assert isinstance(verdict, NotProved) and verdict.reason == (
         "what engines would get was not found to be the circuits: one copy of equal gates is "
