@@ -14,7 +14,7 @@ from amaranth.hdl import Cat, ClockDomain, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lithify.backends.fpga.placement import Routed, place_and_route, refuse_too_large
+from lithify.backends.fpga.placement import Routed, cpu_limit, place_and_route, refuse_too_large
 from lithify.backends.fpga.synthesis import Cells, synthesise
 from lithify.backends.fpga.targets import Board
 from lithify.backends.verilog.cells import cell_modules
@@ -90,6 +90,7 @@ def lay_out(
     every: int,
     seeds: Sequence[int],
     cells: bool = False,
+    limit_s: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Alone | None:
     """The clock of the net alone for some seeds; None where there are none, or it cannot be."""
@@ -110,7 +111,7 @@ def lay_out(
     parts = synthesise(place, board.family)
     try:
         refuse_too_large(sum(parts.values(), Cells()).at_least, board)
-        limit_s = 300 + board.device.cells / 20
+        limit_s = limit_s or cpu_limit(board)
         runs = tuple(
             place_and_route(place, board, seed=seed, limit_s=limit_s, progress=_alone(progress))
             for seed in seeds

@@ -10,7 +10,7 @@ from pathlib import Path
 from lithify.backends.fpga import targets
 from lithify.backends.fpga.alone import Alone, lay_out
 from lithify.backends.fpga.cell_netlist import read_netlist
-from lithify.backends.fpga.placement import Routed, place_and_route, refuse_too_large
+from lithify.backends.fpga.placement import Routed, cpu_limit, place_and_route, refuse_too_large
 from lithify.backends.fpga.sites import FILE as SITES
 from lithify.backends.fpga.sites import flip_flop_sites
 from lithify.backends.fpga.synthesis import Cells, synthesise
@@ -116,6 +116,7 @@ def build(
     alone: Sequence[int] = (),
     cells: bool = False,
     arriving: Arriving | None = None,
+    limit_s: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> BuildResult:
     """The bitstream of a design for a board, made in `folder`, of the seed with the best clock.
@@ -123,15 +124,12 @@ def build(
     The same design and seeds give the same bytes. Every tool's log stays in the folder. `alone`
     has the placement seeds of a second layout, of the net alone, for its clock. With `cells` the
     design is one of tables of at most four inputs, which synthesis keeps one by one;
-    one over levels is told what is `arriving`.
+    one over levels is told what is `arriving`. `limit_s` are the seconds of CPU time that each run
+    of place and route may take.
     """
-    if not seeds or min(seeds) < 0:
-        raise InputError(
-            f"seeds {list(seeds)}: place and route takes at least one, and none below 0, such as 1"
-        )
-    if every < 0:
-        raise InputError(f"every={every}: a row of registers each so many levels; 0 for none")
+    _check_options(seeds, every, limit_s)
     target = targets.board(board) if isinstance(board, str) else board
+    limit_s = limit_s or cpu_limit(target)
     folder = make_folder(folder)
     clock = _Clock()
     with clock.step("elaborate"):
@@ -144,8 +142,6 @@ def build(
         parts = synthesise(folder, target.family)
         refuse_too_large(sum(parts.values(), Cells()).at_least, target)
     with clock.step("place and route"):
-        # Generous: machines are busy, and the packaged nextpnr compiles itself on its first run.
-        limit_s = 300 + target.device.cells / 20
         runs = tuple(
             place_and_route(folder, target, seed=seed, limit_s=limit_s, progress=progress)
             for seed in seeds
@@ -158,7 +154,14 @@ def build(
             _keep_sites(folder, best, runs)
     with clock.step("net alone"):
         net = lay_out(
-            design, target, folder, every=every, seeds=alone, cells=cells, progress=progress
+            design,
+            target,
+            folder,
+            every=every,
+            seeds=alone,
+            cells=cells,
+            limit_s=limit_s,
+            progress=progress,
         )
     return BuildResult(
         board=target,
@@ -174,6 +177,17 @@ def build(
         alone=net,
         seconds=clock.seconds,
     )
+
+
+def _check_options(seeds: Sequence[int], every: int, limit_s: int | None) -> None:
+    if not seeds or min(seeds) < 0:
+        raise InputError(
+            f"seeds {list(seeds)}: place and route takes at least one, and none below 0, such as 1"
+        )
+    if every < 0:
+        raise InputError(f"every={every}: a row of registers each so many levels; 0 for none")
+    if limit_s is not None and limit_s < 1:
+        raise InputError(f"limit of {limit_s} s: place and route takes CPU time, 1 s at least")
 
 
 def _keep_sites(folder: Path, best: Routed, runs: Sequence[Routed]) -> None:

@@ -41,6 +41,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="placement seeds for the clock of the net without the serial shell (1; 0: none)",
     )
     parser.add_argument(
+        "--limit",
+        type=int,
+        metavar="S",
+        help="CPU seconds for each run of place and route (by size of the chip: 728 to 8964)",
+    )
+    parser.add_argument(
         "--no-proof", action="store_true", help="do not prove the bitstream equal to the design"
     )
 
@@ -67,6 +73,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         every=every,
         baud=arguments.baud,
         alone=range(1, arguments.alone + 1),
+        limit_s=arguments.limit,
         proof=not arguments.no_proof,
         progress=lambda text: screen.say(f"  {text}"),
     )

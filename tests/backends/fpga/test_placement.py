@@ -60,7 +60,13 @@ def false_nextpnr(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> N
     monkeypatch.setenv("LITHIFY_NEXTPNR_ICE40", str(path))
 
 
-def route(folder: Path, said: list[str], limit_s: float = 20.0) -> Routed:
+ROUTER1 = (
+    "Info:       {0}000 |       38        943 |   38   943 |      {1}|       0.28       0.28|\n"
+)
+ROUTER2 = "Info:     iter={0} wires=7017 overused={1} overuse=134 archfail=NA\n"
+
+
+def route(folder: Path, said: list[str], limit_s: int = 20) -> Routed:
     return place_and_route(folder, HX8K, seed=7, limit_s=limit_s, progress=said.append)
 
 
@@ -82,8 +88,27 @@ def test_a_routed_design_is_read_off_the_report(
     assert routed.log.read_text().startswith("$ nextpnr --hx8k")
 
 
+def rows(*remaining: int) -> str:
+    """Lines of a shell script that print a router's table."""
+    return "".join(
+        f"echo '{ROUTER1.format(n + 1, left).strip()}'\n" for n, left in enumerate(remaining)
+    )
+
+
+STUCK = [9000, *range(1000, 901, -5), 901, 901]
+"""Connections left to route, row by row, as they fall too slowly."""
+SLOW = [*range(3000, 1000, -100), *range(1000, 800, -10), 0]
+"""The same where they fall by a tenth and more each twenty rows."""
+
+
 @pytest.mark.parametrize(
-    "failing", ["echo 'ERROR: Routing design failed.'; exit 1", "sleep 30"], ids=["gave up", "slow"]
+    "failing",
+    [
+        "echo 'ERROR: Routing design failed.'; exit 1",
+        f"{rows(*STUCK)}sleep 30",
+        f"{rows(*STUCK, 0)}cp report $report",
+    ],
+    ids=["gave up", "stuck", "stuck at first"],
 )
 def test_another_way_is_taken_where_one_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
@@ -91,13 +116,38 @@ def test_another_way_is_taken_where_one_fails(
     body = f"case $way in --no-tmdriv) cp report $report;; *) {failing};; esac"
     false_nextpnr(tmp_path, monkeypatch, body)
     said: list[str] = []
-    routed = route(tmp_path, said, limit_s=0.5)
+    routed = route(tmp_path, said)
     assert routed.options == ("--no-tmdriv",) and routed.output.name == "seed7-3.asc"
     assert said == [
         "placing and routing, seed 7",
         "placing and routing, seed 7, --router router2",
         "placing and routing, seed 7, --no-tmdriv",
     ]
+
+
+@pytest.mark.parametrize("pause", ["", "sleep 1.2"], ids=["quick", "slow"])
+def test_a_busy_machine_does_not_choose_another_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pause: str
+) -> None:
+    body = f"{rows(*SLOW[:30])}{pause}\n{rows(*SLOW[30:])}cp report $report"
+    false_nextpnr(tmp_path, monkeypatch, body)
+    said: list[str] = []
+    assert route(tmp_path, said).options == () and len(said) == 1
+
+
+def test_a_run_beyond_its_limit_is_refused_and_not_tried_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    false_nextpnr(tmp_path, monkeypatch, "while :; do :; done")
+    with pytest.raises(MappingError) as caught:
+        route(tmp_path, [], limit_s=1)
+    assert str(caught.value) == (
+        "placing and routing on the Lattice iCE40-HX8K, by default, was stopped: it used more than "
+        "1 s of CPU time. It fills 123 of 7680 logic cells. No other way is tried after that, "
+        "since it would depend on the machine which bitstream comes out. Allow more with --limit "
+        f"4, or use fewer gates or a larger board. Log: {tmp_path}/nextpnr-seed7.log"
+    )
+    assert len((tmp_path / "calls").read_text().splitlines()) == 1
 
 
 def test_no_way_leads_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,26 +202,20 @@ def test_larger_boards_are_named() -> None:
     assert "(7712% over). No known board has as many. Or make the net smaller" in str(caught.value)
 
 
-ROUTER1 = (
-    "Info:       {0}000 |       38        943 |   38   943 |      {1}|       0.28       0.28|\n"
-)
-ROUTER2 = "Info:     iter={0} wires=7017 overused={1} overuse=134 archfail=NA\n"
-
-
 @pytest.mark.parametrize("line", [ROUTER1, ROUTER2])
-def test_a_router_without_progress_is_stuck(line: str) -> None:
-    clock = [0.0]
-    watch = StuckWatch(limit_s=10, now=lambda: clock[0])
-    assert watch("Info: Placed 30 cells\n") is None
-    clock[0] = 100
-    for minute, remaining in enumerate((900, 500, 501, 480)):
-        text = line.format(minute + 1, remaining)
-        assert watch(text[:20]) is None and watch(text[20:]) is None
-        clock[0] += 4
-    assert watch(line.format(5, 480)) is None
-    clock[0] += 6
-    assert watch("") is None
-    assert watch(line.format(6, 490)) == "had 480 connections left to route for more than 10 s"
+@pytest.mark.parametrize("size", [7, 1000, 1 << 20])
+def test_a_router_is_stuck_by_its_own_count(line: str, size: int) -> None:
+    def said(*remaining: int) -> str | None:
+        text = "Info: Placed 30 cells\n"
+        text += "".join(line.format(n + 1, left) for n, left in enumerate(remaining))
+        watch = StuckWatch()
+        return [watch(text[at : at + size]) for at in range(0, len(text), size)][-1]
+
+    assert said(*SLOW) is None and said(*STUCK[:21]) is None and said(*[0] * 30) is None
+    for more in ([], [0]):
+        assert said(*STUCK, *more) == (
+            "still had 901 connections to route, and 1000 of them 20 rows of its log before"
+        )
 
 
 def test_paths_inside_one_part_and_none() -> None:
