@@ -5,7 +5,14 @@ import re
 import pytest
 from source_tree import ROOT
 
-PAGES = ("README.md", "docs/adding.md", "docs/import.md", "docs/tour.md", "docs/uart.md")
+PAGES = (
+    "README.md",
+    "docs/adding.md",
+    "docs/import.md",
+    "docs/streams.md",
+    "docs/tour.md",
+    "docs/uart.md",
+)
 EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -86,7 +86,7 @@ def emit(design: Circuit | Netlist, options: VerilogOptions | None = None) -> Ar
         fragment,
         name=options.name,
         ports=ports,
-        header=_header(described),
+        header=header(described),
         partly_read=core.partly_read(),
     )
     return Artifacts({described.file: text, FILE: described.to_json()})
@@ -107,7 +107,7 @@ def describe(core: "Core", options: VerilogOptions) -> Description:
     )
 
 
-def _header(described: Description) -> list[str]:
+def header(described: Description) -> list[str]:
     """What a reader of the file should know first."""
     parts = ", ".join(f"{count} in the {part}" for part, count in described.gates.items())
     when = "combinational"

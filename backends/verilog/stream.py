@@ -21,19 +21,22 @@ class Stream(wiring.Component):
     """A core that takes its inputs when `in_valid` and `in_ready` are high, and answers in order.
 
     An answer stays until `out_ready` is high; while one waits the whole pipeline stands still, so
-    `in_ready` depends on `out_ready` in the same cycle. A reset forgets what is inside.
+    `in_ready` depends on `out_ready` in the same cycle. A reset forgets what is inside. With a
+    `tag` so many bits `in_tag` go along with each input and come out as `out_tag`.
     """
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, *, tag: int = 0) -> None:
         """Wrap a core that has at least one row of registers."""
         assert core.latency
-        self.core = core
+        self.core, self._tag = core, tag
         interface = core.interface
         members = {port.signal: In(port.bits) for port in interface.inputs}
         members |= {word.signal: Out(word.bits) for word in interface.outputs}
+        tags = {"in_tag": In(tag), "out_tag": Out(tag)} if tag else {}
         super().__init__(
             {
                 **members,
+                **tags,
                 "in_valid": In(1),
                 "in_ready": Out(1),
                 "out_valid": Out(1),
@@ -76,4 +79,9 @@ class Stream(wiring.Component):
             self.out_valid.eq(full[-1]),
         ]
         m.d.sync += full.eq(Mux(ResetSignal(), 0, Mux(moves, moved, full)))
+        if self._tag:
+            tags = Signal(core.latency * self._tag, reset_less=True)
+            m.d.comb += self.out_tag.eq(tags[-self._tag :])
+            with m.If(moves):
+                m.d.sync += tags.eq(Cat(self.in_tag, tags))
         return m

@@ -34,11 +34,11 @@ def verilog(
     name: str,
     ports: Sequence[Value],
     header: Sequence[str],
-    partly_read: Collection[str],
+    partly_read: Collection[str] | None,
 ) -> bytes:
     """The Verilog of a design whose top module is `name`; the same bytes for the same design.
 
-    Linters are told that some bits of the signals `partly_read` have no reader.
+    Linters are told that some bits of the signals `partly_read` have no reader, or of any signal.
     """
     with _without_collector():
         text = rtlil.convert(design, name=name, ports=ports, emit_src=False)
@@ -49,7 +49,9 @@ def verilog(
             f"cannot write temporary files in {tempfile.gettempdir()}: {error.strerror}; "
             "free some space there, or name another folder in TMPDIR"
         ) from error
-    lines = [*(f"// {line}" for line in header), *LINT, *_lines(written, partly_read)]
+    lines = [*(f"// {line}" for line in header), *LINT]
+    lines += UNREAD[:2] if partly_read is None else []
+    lines += _lines(written, partly_read or ())
     return "\n".join(lines).encode()
 
 

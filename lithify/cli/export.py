@@ -16,16 +16,27 @@ if TYPE_CHECKING:
 EXAMPLE = (
     "lithify export build -o net.bench",
     "lithify export digits.lith -o seven.dot --output 7",
+    "lithify export build -o digits_axi.v --axi 32",
 )
+VERILOG = ".v"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """What, where to, and how much of it."""
     parser.add_argument("design", type=Path, help="a design, or any file that can be imported")
     parser.add_argument(
-        "-o", "--file", type=Path, required=True, help=f"a file called {', '.join(WRITERS)}"
+        "-o", "--file", type=Path, required=True, help=f"a file called {', '.join(SUFFIXES)}"
     )
     parser.add_argument("--output", help="only this word or score, and what it depends on")
+    parser.add_argument(
+        "--axi", type=int, metavar="W", help=".v: an AXI4-Stream component with beats of W bits"
+    )
+    parser.add_argument(
+        "--every", type=int, default=3, help="for --axi: gate levels between registers (3)"
+    )
+    parser.add_argument(
+        "--no-last", action="store_true", help="for --axi: frames are counted, without TLAST"
+    )
 
 
 def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
@@ -33,16 +44,21 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     from lithify.compiler.source import load
 
     suffix = arguments.file.suffix
-    if suffix not in WRITERS:
+    if suffix not in SUFFIXES:
         raise InputError(
-            f"{arguments.file}: the name says the format, which is one of {', '.join(WRITERS)}"
+            f"{arguments.file}: the name says the format, which is one of {', '.join(SUFFIXES)}"
         )
+    if arguments.axi is not None and suffix != VERILOG:
+        raise InputError(f"--axi writes Verilog: {arguments.file} would have to be called .v")
     require_file(arguments.file)
     design = load(arguments.design)
     circuit = design.circuit
     if arguments.output is not None:
         circuit = only(circuit, arguments.output)
-    data = rendered(circuit, design.code, suffix)
+    if suffix == VERILOG:
+        data = _verilog(circuit, arguments)
+    else:
+        data = rendered(circuit, design.code, suffix)
     write_atomically(arguments.file, data)
     screen.show(f"written: {arguments.file} ({len(data):,} bytes)")
     return {"file": str(arguments.file), "bytes": len(data), "gates": circuit.num_gates}
@@ -66,6 +82,24 @@ def only(circuit: "Circuit", name: str) -> "Circuit":
         )
     readout = "scores" if circuit.scores and kept[0] in circuit.scores else "bits"
     return run(parse("prune"), replace(circuit, outputs=kept, readout=readout)).circuit
+
+
+def _verilog(circuit: "Circuit", arguments: argparse.Namespace) -> bytes:
+    """The module that the file is called after: combinational, or with AXI4-Stream ports."""
+    from lithify.backends.verilog.emit import VerilogOptions, emit
+
+    name = arguments.file.stem
+    if arguments.axi is None:
+        return emit(circuit, VerilogOptions(name=name))[f"{name}.v"]
+    from lithify.backends.verilog.axi import emit_axi
+
+    return emit_axi(
+        circuit,
+        name=name,
+        width=arguments.axi,
+        every=arguments.every,
+        last=not arguments.no_last,
+    ).verilog
 
 
 def _aiger(circuit: "Circuit") -> bytes:
@@ -154,3 +188,4 @@ WRITERS: Mapping[str, Callable[["Circuit"], bytes]] = {
     ".onnx": _onnx,
     ".svg": _svg,
 }
+SUFFIXES = (*WRITERS, VERILOG)

@@ -27,6 +27,27 @@ def test_what_is_exported_is_imported_again(tmp_path: Path, capsys: Capture) -> 
         assert_same_words(circuit, open_file(path).circuit, np.random.default_rng(0))
 
 
+def test_verilog_and_its_ports(tmp_path: Path, capsys: Capture) -> None:
+    circuit = expand(random_circuit(np.random.default_rng(3), gates=30, readout="bits")).circuit
+    (tmp_path / "net").write_text(str(circuit))
+    words = ["export", tmp_path / "net", "-o", tmp_path / "top.v"]
+    assert command(capsys, words).code == 0
+    assert (tmp_path / "top.v").read_text().startswith("// top: written by Lithify; combinational")
+    assert command(capsys, [*words, "--axi", 16, "--every", 2]).code == 0
+    text = (tmp_path / "top.v").read_text()
+    assert "module top(aclk, aresetn, s_axis_tdata," in text
+    assert "  input [15:0] s_axis_tdata;\n" in text and "  output m_axis_tuser;\n" in text
+    assert command(capsys, [*words, "--axi", 16, "--no-last"]).code == 0
+    assert "s_axis_tlast" not in (tmp_path / "top.v").read_text()
+    for wrong, said in (
+        (["--axi", 12], "beats of 12 bits: AXI4-Stream has whole bytes, 8 to 4096 bits"),
+        (["--axi", 8, "-o", tmp_path / "net.aig"],
+         f"--axi writes Verilog: {tmp_path}/net.aig would have to be called .v"),
+    ):  # fmt: skip
+        ran = command(capsys, [*words, *wrong])
+        assert (ran.code, ran.err) == (2, f"lithify export: {said}\n")
+
+
 def test_a_drawing_of_one_output(tmp_path: Path, capsys: Capture) -> None:
     b = Builder()
     x = b.input("x", count=3, kind="bit").ravel().tolist()
@@ -58,5 +79,5 @@ def test_what_cannot_be_exported(tmp_path: Path, capsys: Capture) -> None:
     assert (ran.code, ran.err) == (
         2,
         f"lithify export: {tmp_path}/net.png: the name says the format, which is one of .aag, "
-        ".aig, .alir, .bench, .blif, .circuit, .dot, .graphml, .json, .npz, .onnx, .svg\n",
+        ".aig, .alir, .bench, .blif, .circuit, .dot, .graphml, .json, .npz, .onnx, .svg, .v\n",
     )
