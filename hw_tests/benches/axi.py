@@ -21,7 +21,7 @@ from lithify.hw_tests.benches.job import Job, Scoreboard
 
 MOST_FRAMES = 4
 """How many frames a pattern of stalls has at most."""
-PATIENCE = (40_000, "ns")
+PATIENCE_NS = 40_000
 """How long an answer may take with the worst of stalls; a clock cycle has 2 ns."""
 WRONG = 0.15
 """The share of frames that are too short or too long."""
@@ -121,7 +121,7 @@ class Run:
 
     async def receive(self) -> None:
         """Compare the next answer with what is due; SimTimeoutError where none comes."""
-        frame = await with_timeout(self.sink.recv(compact=False), *PATIENCE)
+        frame = await with_timeout(self.sink.recv(compact=False), PATIENCE_NS, "ns")
         sample = self.waiting.popleft()
         wrong = {bool(flag) for flag in frame.tuser} if self.options["last"] else {False}
         if wrong != {sample is None}:
