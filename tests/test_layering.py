@@ -36,6 +36,7 @@ MAY_IMPORT = {
         "amaranth",
         "cocotb",
         "cocotb_tools",
+        "cocotbext",
         "hypothesis",
         "numpy",
         "pyosys",
