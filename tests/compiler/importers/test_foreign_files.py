@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import pytest
+import torch
+from foreign_nets import GroupSum, LogicLayer
+from torch import nn
 
 import lithify
 from lithify.compiler.design import Design
@@ -30,6 +34,44 @@ def difflogic() -> tuple[Design, Array, Array]:
     return design, bits(64), np.load(folder / "scores.npz")["scores"]
 
 
+def difflogic_archive() -> tuple[Design, Array, Array]:
+    """The same net as archives of gates and wires have it."""
+    folder, path = DATA / "difflogic", Path(mkdtemp(), "gates.npz")
+    state = torch.load(folder / "net.pt", weights_only=True)
+    wiring = np.load(folder / "wiring.npz")
+    arrays: dict[str, Array] = {"inputs": np.array(64), "classes": wiring["classes"]}
+    for layer, name in enumerate(("1", "2")):
+        arrays[f"gate{layer}"] = state[f"{name}.weights"].argmax(1).numpy().astype(np.uint8)
+        arrays[f"a{layer}"], arrays[f"b{layer}"] = wiring[f"{name}.indices"].astype(np.uint8)
+    np.savez(path, allow_pickle=False, **arrays)
+    return lithify.load(path), bits(64), np.load(folder / "scores.npz")["scores"]
+
+
+def difflogic_module() -> tuple[Design, Array, Array]:
+    """The same net as a live module, of stand-ins that hold its weights and wires."""
+    folder, generator = DATA / "difflogic", torch.Generator()
+    wiring = np.load(folder / "wiring.npz")
+    layers = [LogicLayer(64, 120, generator), LogicLayer(120, 120, generator)]
+    net = nn.Sequential(nn.Flatten(), *layers, GroupSum(4, tau=10.0))
+    net.load_state_dict(torch.load(folder / "net.pt", weights_only=True))
+    for name, layer in zip(("1", "2"), layers, strict=True):
+        one, other = torch.tensor(wiring[f"{name}.indices"])
+        layer.indices = (one, other)
+    return lithify.from_torch(net), bits(64), np.load(folder / "scores.npz")["scores"]
+
+
+def compactlogic_dense() -> tuple[Design, Array, Array]:
+    folder = DATA / "compactlogic"
+    design = lithify.load(folder / "dense.pt", wiring=folder / "meta_data.json")
+    return design, bits(187), np.load(folder / "scores.npz")["dense"]
+
+
+def compactlogic_conv() -> tuple[Design, Array, Array]:
+    folder = DATA / "compactlogic"
+    design = lithify.load(folder / "conv.pt", wiring=folder / "wiring.npz")
+    return design, bits(64), np.load(folder / "scores.npz")["conv"]
+
+
 def torch_dwn() -> tuple[Design, Array, Array]:
     folder = DATA / "torch_dwn"
     design = lithify.load(folder / "net.pt", wiring=folder / "thresholds.npz")
@@ -43,7 +85,25 @@ def torchlogix() -> tuple[Design, Array, Array]:
     return design, bits(64), np.load(DATA / "torchlogix" / "scores.npz")["dense"]
 
 
-@pytest.mark.parametrize("opened", [difflogic, torch_dwn, torchlogix])
+def torchlogix_conv() -> tuple[Design, Array, Array]:
+    folder = DATA / "torchlogix"
+    design = lithify.load(folder / "conv.pt", wiring=folder / "wiring.npz", parametrisation="warp")
+    return design, bits(64), np.load(folder / "scores.npz")["conv"]
+
+
+NETS = [
+    difflogic,
+    difflogic_archive,
+    difflogic_module,
+    compactlogic_dense,
+    compactlogic_conv,
+    torch_dwn,
+    torchlogix,
+    torchlogix_conv,
+]
+
+
+@pytest.mark.parametrize("opened", NETS)
 def test_a_saved_net_gives_the_same_scores(
     opened: Callable[[], tuple[Design, Array, Array]],
 ) -> None:
