@@ -11,7 +11,9 @@ import io
 import json
 import os
 import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,10 @@ NARROW = tuple(np.dtype(name) for name in ("u1", "i1", "<u2", "<i2", "<u4", "<i4
 # What zipfile raises over damaged archives, encrypted ones among them.
 ZIP_TROUBLE = (
     zipfile.BadZipFile, EOFError, OSError, OverflowError, RuntimeError, ValueError, struct.error,
+    zlib.error,
 )  # fmt: skip
+# What numpy raises over the header of a damaged .npy file, which is Python text.
+NPY_TROUBLE = (ValueError, SyntaxError, TypeError, RecursionError, tokenize.TokenError)
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -193,7 +198,7 @@ def _read_npy(content: bytes, name: str, length: int) -> NDArray[Any]:
         if np.lib.format.read_magic(stream) != (1, 0):
             raise FormatError(f"array {name} is of an unknown .npy version")
         shape, _, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=1000)
-    except (ValueError, SyntaxError, TypeError) as error:
+    except NPY_TROUBLE as error:
         raise FormatError(f"array {name} has no .npy header") from error
     if dtype not in NARROW:
         raise FormatError(f"array {name} is of type {dtype}, which holds no plain integers")

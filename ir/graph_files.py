@@ -25,7 +25,7 @@ from lithify.ir.ports import Port, Score
 MOST_SIGNALS = 200_000
 MOST_BYTES = 1 << 26
 TROUBLE = (
-    AttributeError, KeyError, IndexError, OverflowError, RecursionError, TypeError, ValueError,
+    AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError,
     UserWarning, nx.NetworkXException, XmlError,
 )  # fmt: skip
 NODE_LISTS, GRAPH_LISTS = ("fanins", "weights", "origin"), ("inputs", "outputs", "origins")

@@ -2,7 +2,8 @@
 
     python tests/fuzz_import.py --files 2000 --seed 1
 
-A file that crashes, takes more than five seconds, or needs more than a gigabyte, is kept in the
+Half of the mutants of an archive are sound archives with a mutated member. A file that crashes,
+takes more than five seconds, or needs more than a gigabyte, is kept in the
 folder of `--keep`. Verilog takes a run of yosys for each file.
 """
 
@@ -15,6 +16,7 @@ import resource
 import signal
 import sys
 import traceback
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
@@ -28,8 +30,9 @@ from lithify.backends import aiger, bench, blif, onnx
 from lithify.backends.protobuf import field
 from lithify.compiler.design_file import to_bytes
 from lithify.compiler.driver import compile
+from lithify.compiler.importers.hints import Hints
 from lithify.compiler.nets import save
-from lithify.compiler.source import open_file
+from lithify.compiler.source import NO_HINTS, open_file
 from lithify.ir import binary, graph_files
 from lithify.ir.arithmetic import expand
 from lithify.ir.check import check
@@ -42,6 +45,12 @@ VOTES = (
     b', "sum_nodes": [{"node_id": 9, "input_ids": [4, 1], "tau": 2.0, "beta": 1.0}, '
     b'{"node_id": 8, "input_ids": [0], "tau": 2.0, "beta": 0.0}]}'
 )
+CONV, CHECKPOINT = DATA / "torchlogix" / "conv.pt", DATA / "compactlogic" / "dense.pt"
+HINTS = {
+    "conv": Hints(wiring=CONV.with_name("wiring.npz"), parametrisation="warp"),
+    "checkpoint": Hints(wiring=CHECKPOINT.with_name("meta_data.json")),
+}
+BESIDE = {"wiring": CONV, "meta": CHECKPOINT}  # what these files are read with
 MOST_SECONDS = 5.0
 MOST_MEMORY = 1 << 30
 WHOSE = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
@@ -116,7 +125,10 @@ def of_nets(rng: np.random.Generator) -> dict[str, bytes]:
         "votes": VOTES,
         "model": (folder / "model").read_bytes(),
         "pt": saved(torch_save, state),
-        "conv": (DATA / "torchlogix" / "conv.pt").read_bytes(),
+        "conv": CONV.read_bytes(),
+        "checkpoint": CHECKPOINT.read_bytes(),
+        "wiring": CONV.with_name("wiring.npz").read_bytes(),
+        "meta": CHECKPOINT.with_name("meta_data.json").read_bytes(),
     }
 
 
@@ -154,32 +166,53 @@ def small_onnx(rng: np.random.Generator) -> bytes:
 
 
 def mutants(rng: np.random.Generator, data: bytes, count: int) -> Iterator[bytes]:
-    """Files with octets changed, cut out, put twice, or exchanged for telling ones."""
-    telling = np.frombuffer(b"\x00\xff\x7f\x80 0129-~.()=#\n", np.uint8)
+    """Damaged files; of archives also sound ones that hold a damaged file."""
+    archive = data.startswith(b"PK")
     for _ in range(count):
-        bad = bytearray(data)
-        for _ in range(int(rng.integers(1, 5))):
-            at = int(rng.integers(0, max(len(bad), 1)))
-            size = int(rng.integers(1, 12))
-            match int(rng.integers(5)):
-                case 0:
-                    bad[at : at + 1] = bytes([int(rng.integers(256))])
-                case 1:
-                    bad[at : at + 1] = bytes([int(rng.choice(telling))])
-                case 2:
-                    del bad[at : at + size]
-                case 3:
-                    bad[at:at] = bad[at : at + size]
-                case 4:
-                    bad[at:at] = str(int(rng.integers(0, 2**40))).encode()
-        yield bytes(bad)
+        yield with_a_mutant(rng, data) if archive and rng.integers(2) else mutant(rng, data)
 
 
-def try_file(path: Path, data: bytes) -> bool:
-    """Whether the file was read; an exception that is none of Lithify's passes through."""
+def with_a_mutant(rng: np.random.Generator, data: bytes) -> bytes:
+    """An archive with right checksums, one of whose files is damaged."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(stream, "w") as new:
+        chosen = int(rng.integers(len(old.namelist())))
+        for number, name in enumerate(old.namelist()):
+            new.writestr(name, mutant(rng, old.read(name)) if number == chosen else old.read(name))
+    return stream.getvalue()
+
+
+def mutant(rng: np.random.Generator, data: bytes) -> bytes:
+    """A file with octets changed, cut out, put twice, or exchanged for telling ones."""
+    telling = np.frombuffer(b"\x00\xff\x7f\x80 0129-~.()=#\n", np.uint8)
+    bad = bytearray(data)
+    for _ in range(int(rng.integers(1, 5))):
+        at = int(rng.integers(0, max(len(bad), 1)))
+        size = int(rng.integers(1, 12))
+        match int(rng.integers(5)):
+            case 0:
+                bad[at : at + 1] = bytes([int(rng.integers(256))])
+            case 1:
+                bad[at : at + 1] = bytes([int(rng.choice(telling))])
+            case 2:
+                del bad[at : at + size]
+            case 3:
+                bad[at:at] = bad[at : at + size]
+            case 4:
+                bad[at:at] = str(int(rng.integers(0, 2**40))).encode()
+    return bytes(bad)
+
+
+def try_file(path: Path, data: bytes, name: str) -> bool:
+    """Whether the file of a format was read; an exception that is none of Lithify's passes."""
     path.write_bytes(data)
     try:
-        check(open_file(path).circuit)
+        if name in BESIDE:
+            parametrisation = "warp" if name == "wiring" else None
+            hints = Hints(wiring=path, parametrisation=parametrisation)
+            check(open_file(BESIDE[name], hints).circuit)
+        else:
+            check(open_file(path, HINTS.get(name, NO_HINTS)).circuit)
     except LithifyError:
         return False
     return True
@@ -194,12 +227,12 @@ def fuzz(files: int, seed: int, keep: Path, formats: Sequence[str] = ()) -> int:
         if formats and name not in formats:
             continue
         read, slowest = 0, 0.0
-        try_file(keep / f"now.{name}", data)  # the first one compiles kernels
+        try_file(keep / f"now.{name}", data, name)  # the first one compiles kernels
         for number, bad in enumerate(mutants(rng, data, files)):
             path, start = keep / f"now.{name}", sum(os.times()[:4])
             signal.setitimer(signal.ITIMER_PROF, 2 * MOST_SECONDS)
             try:
-                read += try_file(path, bad)
+                read += try_file(path, bad, name)
                 failed = False
             except Exception:  # whatever it is, the file is worth keeping
                 traceback.print_exc()
@@ -225,7 +258,7 @@ def limit_memory() -> None:
     """Let nothing have more memory than the limit beyond what all formats need together."""
     rng = np.random.default_rng(1)
     for name, data in seeds(rng).items():
-        try_file(Path(mkdtemp()) / name, data)
+        try_file(Path(mkdtemp()) / name, data, name)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MOST_MEMORY,) * 2)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tokenize
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -12,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from lithify.compiler.importers.lookup import Array
-from lithify.ir.binary import ZIP_TROUBLE
+from lithify.ir.binary import NPY_TROUBLE, ZIP_TROUBLE
 from lithify.ir.errors import FormatError
 
 MOST_BYTES = 1 << 30
 MOST_HEADER = 10_000
+MOST_SHARED = 16  # tensors may share their memory, as those of a layer that is there twice do
 STATES = ("state_dict", "model_state_dict", "model_state", "model")
 
 
@@ -27,7 +27,7 @@ def read_npz(data: bytes, filename: str) -> dict[str, Array]:
             infos = archive.infolist()
             _require_small(infos, filename)
             return {
-                info.filename.removesuffix(".npy"): read_npy(archive.read(info), info.filename)
+                info.filename.removesuffix(".npy"): read_npy(_content(archive, info), info.filename)
                 for info in infos
             }
     except ZIP_TROUBLE as error:
@@ -57,7 +57,14 @@ def read_torch(data: bytes, filename: str) -> dict[str, Array]:
         ) from error
     except (*ZIP_TROUBLE, AttributeError, IndexError, KeyError, TypeError) as error:
         raise FormatError(f"{filename}: a damaged torch file ({type(error).__name__})") from error
-    return _tensors(loaded, filename)
+    state = _tensors(loaded, filename)
+    needed = sum(array.nbytes for array in state.values())
+    if needed > MOST_SHARED * len(data):
+        raise FormatError(
+            f"{filename}: its tensors take {needed:,} bytes, and the file has {len(data):,}; save "
+            "their contiguous() copies"
+        )
+    return state
 
 
 def _tensors(loaded: Any, filename: str) -> dict[str, Array]:
@@ -76,6 +83,14 @@ def _tensors(loaded: Any, filename: str) -> dict[str, Array]:
         return {key: value.detach().numpy() for key, value in state.items()}
     except (RuntimeError, TypeError) as error:
         raise FormatError(f"{filename}: a tensor that numpy cannot hold ({error})") from error
+
+
+def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """What an entry holds, and never more of it than the entry says."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise FormatError(f"{info.filename} is compressed in a way that is not read; use np.savez")
+    with archive.open(info) as stream:
+        return stream.read(info.file_size)
 
 
 def _require_small(infos: list[zipfile.ZipInfo], filename: str) -> None:
@@ -98,7 +113,7 @@ def read_npy(content: bytes, name: str) -> Array:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about headers that Python 2 wrote
             shape, fortran, dtype = header(stream, max_header_size=MOST_HEADER)
-    except (ValueError, SyntaxError, TypeError, RecursionError, tokenize.TokenError) as error:
+    except NPY_TROUBLE as error:
         raise FormatError(f"{name} has no .npy header") from error
     if dtype.kind not in "biuf":
         raise FormatError(f"{name} is of type {dtype}, which holds no plain numbers")

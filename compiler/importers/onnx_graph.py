@@ -105,7 +105,7 @@ def _attribute(data: bytes, where: str) -> dict[str, Any]:
         elif number == 2 and isinstance(value, bytes) and len(value) == 4:
             found = struct.unpack("<f", value)[0]
         elif number == 3:
-            found = integers(value, where)[0]
+            found = _integer(value, where)
         elif number == 4:
             found = _text(value, where)
         elif number == 5:
@@ -124,7 +124,7 @@ def _tensor(data: bytes, where: str) -> tuple[str, Array]:
         if number == 1:
             shape += integers(value, where)
         elif number == 2:
-            kind = integers(value, where)[0]
+            kind = _integer(value, where)
         elif number == 8:
             name = _text(value, where)
         elif number == 9:
@@ -169,6 +169,13 @@ def _joined(parts: list[Array], dtype: np.dtype[Any]) -> Array:
         return np.concatenate(parts).astype(dtype) if parts else np.empty(0, dtype)
 
 
+def _integer(value: Value, where: str) -> int:
+    found = integers(value, where)
+    if len(found) != 1:
+        raise FormatError(f"{where}: a field of one number has {len(found)}; the file is damaged")
+    return found[0]
+
+
 def _value_info(data: bytes, where: str) -> tuple[str, tuple[int, ...], int]:
     """The name, shape and type of an input or output; a size that is left open is 0."""
     name, kind = "", 0
@@ -189,7 +196,7 @@ def _shape(data: bytes, where: str) -> tuple[tuple[int, ...], int]:
             continue
         for inner, value in fields(_bytes(tensor, where), where):
             if inner == 1:
-                kind = integers(value, where)[0]
+                kind = _integer(value, where)
             elif inner == 2:
                 for _, size in fields(_bytes(value, where), where):
                     sizes.append(_size(_bytes(size, where), where))

@@ -221,6 +221,12 @@ def test_a_whole_message() -> None:
             "array arities has no .npy header",
         ),
         (
+            lambda: zipped(
+                entries(sample()) | {"arities.npy": b"\x93NUMPY\x01\x00v\x00" + b"(1L,".ljust(118)}
+            ),
+            "array arities has no .npy header",
+        ),
+        (
             lambda: zipped(entries(sample()) | {"arities.npy": b"nothing"}),
             "array arities has no .npy header",
         ),

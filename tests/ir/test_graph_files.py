@@ -60,6 +60,11 @@ def test_a_graph_of_somebody_else() -> None:
         ("json", b"{", "f: no circuit as node-link JSON (Expecting property name"),
         ("json", b'{"nodes": [{"id": 1}], "edges": []}', "f: node 1 has no attribute kind, which"),
         ("json", b'{"nodes": 7, "edges": []}', "f: no circuit as node-link JSON ("),
+        (
+            "graphml",
+            b"<?xml version='1.0' encoding='utff'?><graphml/>",
+            "f: no circuit as GraphML (unknown encoding: utff)",
+        ),
         ("graphml", b"<graphml/>", "f: no circuit as GraphML ("),
         ("graphml", b"<!DOCTYPE a><graphml/>", "f: no circuit as GraphML (it declares entities)"),
     ],

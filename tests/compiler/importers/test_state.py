@@ -2,6 +2,7 @@
 
 import pickle
 import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -245,6 +246,47 @@ def test_archives_cannot_ask_for_memory(tmp_path: Path) -> None:
         lithify.load(path)
     np.savez(path, x=np.array([object()]))
     with pytest.raises(FormatError, match=r": x.npy is of type object, which holds no plain numb"):
+        lithify.load(path)
+
+
+def test_entries_cannot_unpack_to_more_than_they_say(tmp_path: Path) -> None:
+    path, size = tmp_path / "net.npz", 1 << 24
+    for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2):
+        with zipfile.ZipFile(path, "w", method) as archive:
+            archive.writestr("0.weights.npy", bytes(size))
+        said = size.to_bytes(4, "little")
+        path.write_bytes(path.read_bytes().replace(said, (1000).to_bytes(4, "little")))
+        tracemalloc.start()
+        with pytest.raises(FormatError) as caught:
+            lithify.load(path)
+        assert tracemalloc.get_traced_memory()[1] < size // 4
+        tracemalloc.stop()
+        assert str(caught.value) == f"{path}: " + (
+            "a damaged archive (Bad CRC-32 for file '0.weights.npy')"
+            if method == zipfile.ZIP_DEFLATED
+            else "0.weights.npy is compressed in a way that is not read; use np.savez"
+        )
+
+
+def test_tensors_cannot_be_larger_than_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    tensors = {"0.weights": torch.zeros(1, 1).expand(10**9, 16), "0.indices": torch.zeros(2, 1)}
+    torch.save(tensors, path)
+    with pytest.raises(FormatError) as caught:
+        lithify.load(path)
+    assert str(caught.value) == (
+        f"{path}: its tensors take 64,000,000,008 bytes, and the file has "
+        f"{path.stat().st_size:,}; save their contiguous() copies"
+    )
+
+
+def test_what_a_damaged_archive_raises_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "net.npz"
+    np.savez_compressed(path, gate0=np.arange(999))
+    data = bytearray(path.read_bytes())
+    data[60:100] = bytes(range(40))
+    path.write_bytes(data)
+    with pytest.raises(FormatError, match=r"net.npz: a damaged archive \(Error -3 while decomp"):
         lithify.load(path)
 
 
