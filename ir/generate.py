@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import MOST_FANINS, READOUTS, Circuit
 from lithify.ir.origin import PARTS
-from lithify.ir.ports import KINDS, Port, full_range
+from lithify.ir.ports import KINDS, Port, Signals, full_range
 
 ODD_NAMES = ("x", "pixels", "input", "a b", "%3", 'quo"te', "größe")
 
@@ -50,6 +50,50 @@ def random_circuit(
     chosen = str(rng.choice(READOUTS)) if readout is None else readout
     _outputs(builder, rng, signals, chosen)
     return builder.finish(readout=chosen)
+
+
+def random_sums(
+    rng: np.random.Generator,
+    ports: Sequence[Port],
+    *,
+    widths: Sequence[int] = (40, 33),
+    weights: Sequence[int] = (-1, 1),
+    classes: int = 10,
+) -> Circuit:
+    """Layers of sums of all before, with any of `weights`, as binary nets have.
+
+    The first layer reads the elements of one bit, and comparisons of others with random bounds.
+    """
+    builder = Builder()
+    row = _compared(builder, rng, ports)
+    for width in widths:
+        pulls = rng.choice(np.asarray(weights), (width, len(row)))
+        pulls[:, 0] += pulls[:, 0] == 0
+        bounds = pulls.sum(1) // 2 + rng.integers(-2, 3, width)
+        row = builder.thresholds(bounds, np.tile(row, (width, 1)), pulls)
+    for i in range(classes):
+        pulls = rng.choice(np.asarray(weights), len(row))
+        builder.score(f"class{i}", row, pulls, bias=int(rng.integers(-9, 10)))
+    return builder.finish(readout="argmax")
+
+
+def _compared(builder: Builder, rng: np.random.Generator, ports: Sequence[Port]) -> Signals:
+    """Bits of the ports: those of one bit, and up to three comparisons of each other element."""
+    signals = [builder.port(port) for port in ports]
+    rows: list[int] = []
+    for port, elements in zip(ports, signals, strict=True):
+        places = 1 << np.arange(port.width)
+        places[-1] *= -1 if port.kind == "int" else 1
+        low, high = port.bounds
+        for bits in elements:
+            if port.width == 1:
+                rows.append(int(bits[0]))
+                continue
+            for bound in rng.integers(low + 1, high + 1, int(rng.integers(0, 4))).tolist():
+                sign = int(rng.choice([1, -1]))
+                limit = bound if sign == 1 else 1 - bound
+                rows.append(builder.threshold(limit, bits.tolist(), (sign * places).tolist()))
+    return np.array(sorted(set(rows)), np.int32)
 
 
 def random_layered(

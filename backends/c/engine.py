@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,12 +9,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lithify.backends.c.library import Kernel, NetJob, NetProgram, aligned_bytes, load
-from lithify.backends.c.program import ARRAYS, Program, schedule
+from lithify.backends.c.counting import CountProgram, counting
+from lithify.backends.c.library import Kernel, NetJob, aligned_bytes, load
+from lithify.backends.c.program import Program, schedule
+from lithify.backends.c.running import CountRunner, GateRunner, Runner
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
 from lithify.ir.ports import element_names
-from lithify.ir.simulate import Answers
+from lithify.ir.simulate import Answers, unpack_word
 
 SPANS_PER_THREAD = 4
 Array = NDArray[Any]
@@ -39,18 +40,20 @@ class Engine:
 
     def __init__(
         self,
-        net: Circuit | Program,
+        net: Circuit | Program | CountProgram,
         *,
         threads: int = 1,
         vector: int | Literal["auto"] = "auto",
     ) -> None:
-        """Prepare `net` for `threads` threads and vectors of `vector` bits (auto: the widest)."""
+        """Prepare `net` for `threads` threads and vectors of `vector` bits (auto: the widest).
+
+        A circuit runs as counts of bits where it is a net of wide sums, else as gates.
+        """
         kernel = load()
-        self.program = net if isinstance(net, Program) else schedule(net)
+        self.program = (counting(net) or schedule(net)) if isinstance(net, Circuit) else net
         self.threads = _checked_threads(threads)
         self.vector = _checked_vector(vector, kernel)
-        self._kernel = kernel
-        self._net = _net_program(self.program)
+        self.runner = _runner(self.program, kernel, self.vector)
         self._workspaces: list[Array] = []
         self._limits: dict[str, Limits | None] = {}
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
@@ -68,6 +71,9 @@ class Engine:
         Without `samples` every bit of every word is one. Ranges of the ports are not checked.
         """
         packed, count = self._checked_planes(planes, samples)
+        if isinstance(self.program, CountProgram):
+            codes = self._codes_of(packed, count)
+            return self._answers(self._coded(codes), count, None)
         job = NetJob(planes=packed.ctypes.data, plane_words=packed.shape[1])
         return self._answers(job, count, None)
 
@@ -118,7 +124,8 @@ class Engine:
         return scores
 
     def _words_into(self, job: NetJob, samples: int) -> NDArray[np.int64]:
-        words = np.empty((samples, len(self.program.word_fields)), np.int64)
+        count = sum(shape.count for shape in self.program.words)
+        words = np.empty((samples, count), np.int64)
         if words.shape[1]:
             job.words = words.ctypes.data
         return words
@@ -166,17 +173,12 @@ class Engine:
         try:
             workspace = self._workspaces.pop()
         except IndexError:
-            workspace = self._new_workspace()
+            workspace = aligned_bytes(self.runner.workspace_bytes)
         try:
             mine.workspace = workspace.ctypes.data
-            words = self.vector // 64
-            return bool(self._kernel.run(ctypes.byref(self._net), mine, *piece, words))
+            return self.runner(mine, *piece)
         finally:
             self._workspaces.append(workspace)
-
-    def _new_workspace(self) -> Array:
-        size = self._kernel.workspace(ctypes.byref(self._net), self.vector // 64)
-        return aligned_bytes(size)
 
     def _checked_codes(self, codes: ArrayLike) -> Array:
         """The codes as an array that the kernel can read: native integers, whole rows."""
@@ -214,6 +216,15 @@ class Engine:
             )
         return np.ascontiguousarray(array, np.uint64), count
 
+    def _codes_of(self, planes: Array, samples: int) -> Array:
+        """The codes[samples, elements] that packed inputs stand for."""
+        parts, at = [np.empty((samples, 0), np.int64)], 0
+        for port in self.program.inputs:
+            bits = planes[at : at + port.bits].reshape(port.count, port.width, -1)
+            parts.append(unpack_word(bits, port.kind, samples))
+            at += port.bits
+        return np.concatenate(parts, axis=1)
+
     def _refuse(self, codes: Array) -> None:
         """Say which code is out of range."""
         low, high = self._bounds.T
@@ -229,22 +240,10 @@ class Engine:
             at -= port.count
 
 
-def _net_program(program: Program) -> NetProgram:
-    """The program as the kernel's structure; `program` must outlive it."""
-    addresses = {name: getattr(program, name).ctypes.data for name in ARRAYS}
-    return NetProgram(
-        **addresses,
-        num_rounds=len(program.rounds),
-        slots=program.slots,
-        wide=int(program.operands.dtype == np.uint32),
-        num_fields=len(program.fields),
-        input_bits=program.num_input_bits,
-        num_runs=len(program.runs),
-        num_scores=len(program.scores),
-        score_bits=program.score_bits,
-        wide_scores=int(program.wide_scores),
-        num_word_elements=len(program.word_fields),
-    )
+def _runner(program: Program | CountProgram, kernel: Kernel, vector: int) -> Runner:
+    if isinstance(program, CountProgram):
+        return CountRunner(program, kernel, vector)
+    return GateRunner(program, kernel, vector)
 
 
 def _limits(bounds: NDArray[np.int64], dtype: np.dtype[Any]) -> Limits | None:

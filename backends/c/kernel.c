@@ -78,11 +78,35 @@ static int64_t kept_scores(const net_program *program, int64_t words) {
     return (program->slots * words * 8 + 63) / 64 * 64;
 }
 
+/* One code as an integer. */
+EVERYWHERE int64_t read_code(const uint8_t *source, int64_t size, int is_signed) {
+    uint8_t byte = *source;
+    uint16_t two;
+    uint32_t four;
+    uint64_t eight;
+    switch (size) {
+    case 1:
+        return is_signed ? (int8_t)byte : byte;
+    case 2:
+        memcpy(&two, source, sizeof two);
+        return is_signed ? (int16_t)two : two;
+    case 4:
+        memcpy(&four, source, sizeof four);
+        return is_signed ? (int64_t)(int32_t)four : (int64_t)four;
+    default:
+        memcpy(&eight, source, sizeof eight);
+        return (int64_t)eight;
+    }
+}
+
 #define WORDS 1
 #define TARGET
+#define COUNT_TARGET
 #include "kernel_body.h"
+#include "kernel_counts.h"
 #undef WORDS
 #undef TARGET
+#undef COUNT_TARGET
 
 #define WORDS 2
 #define TARGET
@@ -93,15 +117,22 @@ static int64_t kept_scores(const net_program *program, int64_t words) {
 #if ON_X86
 #define WORDS 4
 #define TARGET __attribute__((target("avx2")))
+#define COUNT_TARGET TARGET
 #include "kernel_body.h"
+#include "kernel_counts.h"
 #undef WORDS
 #undef TARGET
+#undef COUNT_TARGET
 
 #define WORDS 8
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
+#define COUNT_TARGET                                                                               \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq")))
 #include "kernel_body.h"
+#include "kernel_counts.h"
 #undef WORDS
 #undef TARGET
+#undef COUNT_TARGET
 #endif
 
 PUBLIC int64_t kernel_abi(void) { return LITHIFY_KERNEL_ABI; }
@@ -165,6 +196,30 @@ PUBLIC int64_t kernel_run(const net_program *program, const net_job *job, int64_
         first += count;
     }
     return 0;
+}
+
+PUBLIC int64_t kernel_counts_vectors(void) {
+#if ON_X86
+    unsigned a, b, c, d;
+    const int64_t found = x86_vectors();
+    const int wide = found & 8 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && c >> 14 & 1;
+    return 1 | (found & 4) | (wide ? 8 : 0);
+#else
+    return 1;
+#endif
+}
+
+PUBLIC int64_t kernel_counts(const count_program *program, const net_job *job, int64_t first,
+                             int64_t last, int64_t words) {
+#if ON_X86
+    if (words == 8) {
+        return counted8(program, job, first, last);
+    }
+    if (words == 4) {
+        return counted4(program, job, first, last);
+    }
+#endif
+    return counted1(program, job, first, last);
 }
 
 PUBLIC int64_t kernel_gates(const net_program *program, void *workspace, int64_t words,

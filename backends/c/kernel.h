@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define LITHIFY_KERNEL_ABI 2
+#define LITHIFY_KERNEL_ABI 3
 #define KINDS 19 /* of units: pairs of gates by their shapes, then single gates */
 
 /* Read only while a call runs; shared by every thread. Slot i holds input bit i at the start. */
@@ -29,6 +29,24 @@ typedef struct {
     const int32_t *word_fields;  /* [num_word_elements][2]: width, is signed */
     int64_t num_word_elements;
 } net_program;
+
+/* A net of layers of sums. Rows of bits are words of 64; eight neurons make a group. */
+typedef struct {
+    const int32_t *chunks;       /* [input_words]: the first of 64 elements of each word */
+    const uint8_t *above;        /* [input_words][64]: a bit is set above this; NULL: see least */
+    const int64_t *least;        /* [input_words][64]: a bit is set from this code on */
+    int64_t input_words;
+    int64_t elements;
+    const int64_t *layers;       /* [num_layers][4]: groups, words of a row, first plane, planes */
+    int64_t num_layers;
+    const int64_t *planes;       /* [planes][3]: weight's power of two, is masked, first weight */
+    const uint64_t *weights;     /* [group][word][8], set where negative; masks behind, if any */
+    const int64_t *offsets;      /* of hidden neurons in order: the least count that fires */
+    const int64_t *added;        /* [num_scores]: what a score is above its count */
+    int64_t num_scores;
+    int64_t row_words;           /* room for the longest row */
+    int64_t high;                /* every code is from 0 to this; -1: bounds differ */
+} count_program;
 
 /* One batch. Give codes or planes; give only the results that are wanted, others NULL. */
 typedef struct {
@@ -56,5 +74,10 @@ int64_t kernel_run(const net_program *program, const net_job *job, int64_t first
                    int64_t words);
 /* The gates alone, `times` over on whatever the workspace holds (for measuring). */
 int64_t kernel_gates(const net_program *program, void *workspace, int64_t words, int64_t times);
+/* Samples first .. last - 1 of a net of sums, from codes, by vectors of 64 * words bits. */
+int64_t kernel_counts(const count_program *program, const net_job *job, int64_t first,
+                      int64_t last, int64_t words);
+/* Bit k set: vectors of 64 << k bits count bits here. */
+int64_t kernel_counts_vectors(void);
 
 #endif

@@ -29,7 +29,14 @@ FLAGS = (
     "-fvisibility=hidden",
     "-w",
 )
-SOURCES = ("kernel.c", "kernel.h", "kernel_body.h", "kernel_input.h", "kernel_output.h")
+SOURCES = (
+    "kernel.c",
+    "kernel.h",
+    "kernel_body.h",
+    "kernel_input.h",
+    "kernel_output.h",
+    "kernel_counts.h",
+)
 BUILD_SECONDS = 300.0
 MOST_KERNELS = 8  # in the cache; a new Lithify or compiler makes a new one
 
@@ -59,6 +66,27 @@ class NetProgram(ctypes.Structure):
         ("word_masks", ctypes.c_void_p),
         ("word_fields", ctypes.c_void_p),
         ("num_word_elements", ctypes.c_int64),
+    ]
+
+
+class CountNet(ctypes.Structure):
+    """`count_program` of kernel.h."""
+
+    _fields_ = [
+        ("chunks", ctypes.c_void_p),
+        ("above", ctypes.c_void_p),
+        ("least", ctypes.c_void_p),
+        ("input_words", ctypes.c_int64),
+        ("elements", ctypes.c_int64),
+        ("layers", ctypes.c_void_p),
+        ("num_layers", ctypes.c_int64),
+        ("planes", ctypes.c_void_p),
+        ("weights", ctypes.c_void_p),
+        ("offsets", ctypes.c_void_p),
+        ("added", ctypes.c_void_p),
+        ("num_scores", ctypes.c_int64),
+        ("row_words", ctypes.c_int64),
+        ("high", ctypes.c_int64),
     ]
 
 
@@ -96,11 +124,21 @@ class Kernel:
         self.gates.argtypes = [program, ctypes.c_void_p, integer, integer]
         self.workspace = library.kernel_workspace
         self.workspace.argtypes = [program, integer]
-        for function in (self.run, self.gates, self.workspace, library.kernel_vectors):
+        self.counts = library.kernel_counts
+        self.counts.argtypes = [ctypes.POINTER(CountNet), job, integer, integer, integer]
+        for function in (self.run, self.gates, self.workspace, self.counts):
             function.restype = integer
-        found = library.kernel_vectors()
-        self.vectors = tuple(64 << k for k in range(4) if found >> k & 1)
+        self.vectors = _widths(library.kernel_vectors)
         """The vector widths in bits that this machine has, ascending."""
+        self.counting_vectors = _widths(library.kernel_counts_vectors)
+        """Those of them by which nets of sums run."""
+
+
+def _widths(function: Any) -> tuple[int, ...]:
+    """The vector widths that one of the kernel's functions knows."""
+    function.restype = ctypes.c_int64
+    found = function()
+    return tuple(64 << k for k in range(4) if found >> k & 1)
 
 
 @cache

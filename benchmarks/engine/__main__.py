@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.engine.binary import BATCHES, of_binary
 from benchmarks.engine.fuzz import fuzz
 from benchmarks.engine.measure import KEPT, Figures, of_kept, of_size
 from benchmarks.engine.nets import SIZES
@@ -36,6 +37,7 @@ MOST: dict[str, dict[str, float]] = {
     "48k": {"ready, CPU s": 0.3},
     "256k": {"ready, CPU s": 2},
     "1M": {"ready, CPU s": 4},
+    "binary": {f"batch {batch}: of the bare loop's time": 1.3 for batch in BATCHES},
     "fuzz": {"wrong": 0, "wrong as exported C": 0},
 }
 
@@ -62,6 +64,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="fail where a bar is missed")
     parser.add_argument("--sizes", default="8k,48k", help=f"of {', '.join(SIZES)}; or none")
     parser.add_argument("--kept", action="store_true", help="the nets of examples/models too")
+    parser.add_argument("--binary", action="store_true", help="a net of weights of 1 and -1 too")
     parser.add_argument("--fuzz", type=int, default=0, help="so many random circuits too")
     parser.add_argument("--exported", type=int, default=0, help="so many of them as C files")
     options = parser.parse_args()
@@ -71,6 +74,9 @@ def main() -> int:
         for size in options.sizes.split(",") if options.sizes != "none" else ():
             figures[size] = of_size(size, Path(name))
             missed += shown(size, figures[size])
+        if options.binary:
+            figures["binary"] = of_binary(Path(name))
+            missed += shown("binary", figures["binary"])
         for path in sorted(KEPT.glob("*.safetensors")) if options.kept else ():
             figures[path.stem] = of_kept(path.stem, Path(name))
             missed += shown(path.stem, figures[path.stem])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lithify.backends.c.counting import counting
 from lithify.backends.c.emit import emit
 from lithify.backends.c.engine import Engine
 from lithify.backends.c.exported import answers_of
@@ -11,10 +12,17 @@ from lithify.backends.c.library import load
 from lithify.backends.c.program import schedule
 from lithify.ir import simulate
 from lithify.ir.circuit import Circuit
-from lithify.ir.generate import random_circuit
+from lithify.ir.generate import random_circuit, random_sums
+from lithify.ir.ports import Port
 from lithify.ir.simulate import Answers
 
 MOST_SAMPLES = 1200
+WEIGHTS = ((-1, 1), (-1, 0, 1), (-3, -1, 1, 2))
+PORTS = (
+    Port("bits", 1, 130, "bit"),
+    Port("pixels", 8, 60, "uint"),
+    Port("degrees", 6, 70, "int", -20, 25),
+)
 
 
 def differs(mine: Answers, right: Answers) -> bool:
@@ -32,16 +40,25 @@ def exported_differs(circuit: Circuit, seed: int) -> bool:
     return not np.array_equal(answers_of(circuit, emit(circuit), codes, name="net"), rows)
 
 
+def _drawn(rng: np.random.Generator, seed: int) -> Circuit:
+    """A circuit of anything, or each fifth time one of layers of sums."""
+    if seed % 5:
+        return random_circuit(rng, gates=int(rng.integers(1, 80)))
+    ports = [port for port in PORTS if rng.random() < 0.7] or PORTS
+    weights = WEIGHTS[int(rng.integers(len(WEIGHTS)))]
+    return random_sums(rng, ports, widths=rng.integers(1, 70, 2).tolist(), weights=weights)
+
+
 def fuzz(circuits: int, exported: int) -> dict[str, float]:
     """How many circuits were tried and how many answered wrong, by kernel or as exported C."""
     wrong = wrong_exported = 0
     kernel = load()
     for seed in range(circuits):
         rng = np.random.default_rng(seed)
-        circuit = random_circuit(rng, gates=int(rng.integers(1, 80)))
+        circuit = _drawn(rng, seed)
         samples = int(rng.integers(0, MOST_SAMPLES))
         codes = simulate.random_codes(circuit, samples, rng)
-        right, program = simulate.run(circuit, codes), schedule(circuit)
+        right, program = simulate.run(circuit, codes), counting(circuit) or schedule(circuit)
         for width in kernel.vectors:
             for threads in (1, 2):
                 mine = Engine(program, vector=width, threads=threads).run(codes)

@@ -19,6 +19,8 @@ import numpy as np
 from benchmarks.engine.nets import random_net
 from benchmarks.engine.yardstick import Yardstick, compiled
 from lithify.backends.c.engine import Engine
+from lithify.backends.c.library import aligned_bytes, load
+from lithify.backends.c.running import GateRunner
 from lithify.compiler.design import Design
 from lithify.ir import simulate
 from lithify.ir.circuit import Circuit
@@ -72,18 +74,27 @@ def ready_seconds(size: str) -> float:
 
 def gates_only(engine: Engine, samples: int) -> Callable[[], Any]:
     """A call that runs the gates on so many samples, without packing and scores."""
-    workspace = engine._new_workspace()
+    runner = gate_runner(engine)
+    workspace = aligned_bytes(runner.workspace_bytes)
     workspace[:] = 0
-    net, words, times = ctypes.byref(engine._net), engine.vector // 64, samples // engine.vector
-    return lambda: (workspace, engine._kernel.gates(net, workspace.ctypes.data, words, times))
+    net, times = ctypes.byref(runner.net), samples // engine.vector
+    gates = runner.kernel.gates
+    return lambda: (workspace, gates(net, workspace.ctypes.data, runner.words, times))
+
+
+def gate_runner(engine: Engine) -> GateRunner:
+    """What runs the gates of an engine."""
+    assert isinstance(engine.runner, GateRunner)
+    return engine.runner
 
 
 def touched_lines(engine: Engine, folder: Path) -> Callable[[], Any]:
     """A call that reads and writes one random line for every gate, in a state of the same size."""
     library, _ = compiled({"permutation": (PERMUTATION, "-O3")}, folder, "-march=native")
     rng = np.random.default_rng(2)
-    state = engine._new_workspace()
-    order = np.resize(rng.permutation(engine.program.slots), engine.program.num_gates)
+    state = aligned_bytes(gate_runner(engine).workspace_bytes)
+    program = gate_runner(engine).program
+    order = np.resize(rng.permutation(program.slots), program.num_gates)
     order = order.astype(np.uint32)
     pointers = ctypes.c_void_p(state.ctypes.data), ctypes.c_void_p(order.ctypes.data)
     count, times = ctypes.c_int64(len(order)), ctypes.c_int64(GATE_SAMPLES // 512)
@@ -108,13 +119,13 @@ def of_size(size: str, folder: Path) -> Figures:
     if size == "48k":
         calls |= {
             f"{width} bits": gates_only(Engine(engine.program, vector=width), GATE_SAMPLES)
-            for width in engine._kernel.vectors[:-1]
+            for width in load().vectors[:-1]
         }
     spent = medians(calls)
     figures = {
         "ready, CPU s": ready_seconds(size),
         "yardstick's build, s": yard.build_seconds,
-        "G gates/s": engine.program.num_gates * GATE_SAMPLES / spent["gates"] / 1e9,
+        "G gates/s": gate_runner(engine).program.num_gates * GATE_SAMPLES / spent["gates"] / 1e9,
         "yardstick's G gates/s": circuit.num_gates * GATE_SAMPLES / spent["yardstick"] / 1e9,
         "gates only, x": spent["yardstick"] / spent["gates"],
         "whole path, x": spent["yardstick whole"] / spent["whole"],
@@ -122,7 +133,7 @@ def of_size(size: str, folder: Path) -> Figures:
     }
     if "lines" in calls:
         figures["share of the permutation bound"] = spent["lines"] / spent["gates"]
-    for width in engine._kernel.vectors[:-1] if size == "48k" else ():
+    for width in load().vectors[:-1] if size == "48k" else ():
         figures[f"{width} bits, of {engine.vector}"] = spent["gates"] / spent[f"{width} bits"]
     if size == "48k":
         figures["64 bits, x"] = spent["yardstick"] / spent["64 bits"]
@@ -166,7 +177,7 @@ def of_kept(name: str, folder: Path) -> Figures:
         raise SystemExit(f"{name}: the yardstick answers otherwise than the engine")
     spent = medians({"yard": lambda: yard.predict(codes), "mine": lambda: engine.predict(codes)})
     return {
-        "gates": float(engine.program.num_gates),
+        "gates": float(yard.num_gates),
         "samples/s": SAMPLES / spent["mine"],
         "whole path, x": spent["yard"] / spent["mine"],
     }

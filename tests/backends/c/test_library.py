@@ -203,7 +203,7 @@ def test_the_kernel_compiles_quickly_and_without_warnings(tmp_path: Path) -> Non
     command = ["cc", *flags, "-Wall", "-Wextra", "-Werror", str(source), "-o", made]
     before = os.times().children_user
     subprocess.run(command, check=True)
-    assert os.times().children_user - before < 5
+    assert os.times().children_user - before < 10
 
 
 def test_a_ready_kernel_loads_quickly() -> None:
