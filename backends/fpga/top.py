@@ -69,17 +69,18 @@ def sources(
     baud: int,
     cells: bool = False,
     arriving: Arriving | None = None,
+    retime: bool = False,
 ) -> Sources:
     """The RTLIL and pin constraints of a design with registers every `every` levels.
 
     With `cells` every gate is a table cell that synthesis keeps. A design over levels needs to be
-    told what is `arriving`.
+    told what is `arriving`. With `retime` registers are fewest (see `Core`).
     """
     platform = board.new_platform()
     clock_hz = float(platform.default_clk_frequency)
     cycles = cycles_per_bit(clock_hz, baud)
     shell, core, layout = shell_of(
-        design, every=every, cycles=cycles, cells=cells, arriving=arriving
+        design, every=every, cycles=cycles, cells=cells, arriving=arriving, retime=retime
     )
     plan = platform.prepare(Top(shell), "top", emit_src=False)
     return Sources(

@@ -40,6 +40,7 @@ class Core(wiring.Component):
         register_inputs: bool = False,
         register_outputs: bool = True,
         cells: bool = False,
+        retime: bool = False,
     ) -> None:
         """Plan the pipeline; nothing is elaborated yet."""
         self.cells = cells
@@ -50,6 +51,7 @@ class Core(wiring.Component):
             register_inputs=register_inputs,
             register_outputs=register_outputs,
             by_table=not cells,
+            retime=retime,
         )
         members = {port.signal: In(port.bits) for port in self.interface.inputs}
         members |= {word.signal: Out(word.bits) for word in self.interface.outputs}

@@ -20,7 +20,8 @@ class VerilogOptions:
 
     `interface`: "comb" has neither clock nor registers; "pipeline" has `clk` and the enable `en`;
     "stream" has `clk`, `rst` and a valid/ready handshake on both sides. The two with a clock have a
-    row of registers every `every` levels of gates (0: none), and at the inputs or outputs.
+    row of registers every `every` levels of gates (0: none), and at the inputs or outputs. With
+    `retime` gates move between the rows so that registers are fewest.
     """
 
     name: str = "net"
@@ -28,6 +29,7 @@ class VerilogOptions:
     every: int = 0
     register_inputs: bool = False
     register_outputs: bool = True
+    retime: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built."""
@@ -67,7 +69,13 @@ def emit(design: Circuit | Netlist, options: VerilogOptions | None = None) -> Ar
             "the stream interface needs at least one row of registers: "
             "register the outputs, the inputs, or every few levels"
         )
-    core = Core(circuit, every=options.every, register_inputs=inputs, register_outputs=outputs)
+    core = Core(
+        circuit,
+        every=options.every,
+        register_inputs=inputs,
+        register_outputs=outputs,
+        retime=options.retime,
+    )
     described = describe(core, options)
     component = Stream(core) if options.interface == "stream" else core
     fragment = Fragment.get(component, None)

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lithify.backends.verilog.retiming import fewest_registers
 from lithify.ir import walks
 from lithify.ir.circuit import MOST_FANINS, Circuit
 from lithify.ir.origin import PARTS
@@ -94,16 +95,20 @@ def schedule(
     register_inputs: bool,
     register_outputs: bool,
     by_table: bool = True,
+    retime: bool = False,
 ) -> Schedule:
     """The schedule of a circuit of tables and words, with a row of registers each `every` levels.
 
     `every` 0 puts no registers between gates. Gates that no output reads are left out. Gates of
-    different tables are `by_table` apart as far as that is shorter to write, else never.
+    different tables are `by_table` apart as far as that is shorter to write, else never. With
+    `retime` a row need not stand between levels: gates move so that registers are fewest.
     """
     fanins = _needed(circuit)
     live = walks.live(circuit.offsets, fanins, circuit.first_gate, circuit.output_signals)
     gates = np.flatnonzero(live).astype(np.int32)
-    stages = _stages(circuit, every, register_inputs)
+    stages = fewest_registers(circuit, fanins, live, every) if retime and every else None
+    stages = _stages(circuit, every) if stages is None else stages
+    stages[circuit.first_gate :] += int(register_inputs)
     rows = latency(circuit, every, register_inputs, register_outputs)
     pins, tables, arities = _rows(circuit, gates, fanins)
     homes = _homes(circuit, gates, pins)
@@ -133,12 +138,11 @@ def latency(circuit: Circuit, every: int, register_inputs: bool, register_output
     return int(register_inputs) + cuts + int(register_outputs)
 
 
-def _stages(circuit: Circuit, every: int, register_inputs: bool) -> Int32:
-    """The stage of every signal."""
+def _stages(circuit: Circuit, every: int) -> Int32:
+    """The stage of every signal where rows stand between levels."""
     stages = np.zeros(circuit.num_signals, np.int32)
     if every:
         stages[circuit.first_gate :] = (circuit.levels()[circuit.first_gate :] - 1) // every
-    stages[circuit.first_gate :] += int(register_inputs)
     return stages
 
 
@@ -257,9 +261,9 @@ def _gate_vectors(
     levels = circuit.levels()[signals]
     readers = uses.readers_of(signals, stages[signals])
     origins = circuit.origin_of[gates]
-    columns = [homes[signals], levels, origins, readers, arities]
+    columns = [homes[signals], levels, stages[signals], origins, readers, arities]
     if _runs(columns).size * FEW_GATES > gates.size > MANY_TABLES * FEW_GATES:
-        columns[2] = np.full(gates.size, -1, np.int32)
+        columns[3] = np.full(gates.size, -1, np.int32)
     mixed = _mixed(columns, tables) if by_table else arities > 0
     shown = np.where(mixed, 0, tables)
     order = np.lexsort((gates, shown, mixed, *reversed(columns)))
@@ -268,8 +272,9 @@ def _gate_vectors(
     ends = _ends(starts, gates.size)
     vectors = []
     for first, last in zip(starts.tolist(), ends.tolist(), strict=True):
-        module, level, origin, mask, arity, several, table = (int(key[first]) for key in keys)
-        stage = int(stages[signals[order[first]]])
+        module, level, stage, origin, mask, arity, several, table = (
+            int(key[first]) for key in keys
+        )
         vectors.append(
             Vector(
                 GATES, module, stage, first, last, mask, level, origin, arity, table, bool(several)

@@ -128,12 +128,13 @@ def shell_of(
     cycles: int,
     cells: bool = False,
     arriving: Arriving | None = None,
+    retime: bool = False,
 ) -> tuple[UartShell, Core, Layout]:
     """The shell around a design with registers every `every` levels, its core and its frames.
 
     The design is one over levels where `arriving` says what arrives.
     """
-    core = Core(design, every=every, cells=cells)
+    core = Core(design, every=every, cells=cells, retime=retime)
     layout = layout_of(core.interface.circuit)
     if arriving:
         layout = replace(layout, inputs=arriving.ports)

@@ -74,6 +74,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         baud=arguments.baud,
         alone=range(1, arguments.alone + 1),
         limit_s=arguments.limit,
+        retime=bool(design.mhz) and arguments.every is None,
         proof=not arguments.no_proof,
         progress=lambda text: screen.say(f"  {text}"),
     )
@@ -141,11 +142,25 @@ def show(record: Mapping[str, object], screen: Screen) -> None:
             f"{len(alone['seeds'])} placement seeds), {alone['cells_used']} logic cells with the "
             f"registers around it; {alone['critical_path']}"
         )
+        _show_predicted(record, alone, screen)
     proof = record.get("proof")
     if isinstance(proof, Mapping):
         for line in proof["lines"]:
             screen.show(f"proof: {line}")
         screen.show(f"not proved: {', '.join(proof['beyond'])}")
+
+
+def _show_predicted(
+    record: Mapping[str, object], alone: Mapping[str, object], screen: Screen
+) -> None:
+    """How far the clock that was expected is from the routed one."""
+    expected, routed = record.get("predicted_mhz"), alone["fmax_mhz"]
+    if isinstance(expected, float) and isinstance(routed, float):
+        off = routed / expected - 1
+        screen.show(
+            f"expected of the net alone: {expected} MHz; its period is {abs(off):.0%} "
+            f"{'shorter' if off < 0 else 'longer'} than the routed one"
+        )
 
 
 def find_record(folder: Path, board: str | None) -> tuple[Path, Mapping[str, object]]:

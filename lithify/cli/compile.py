@@ -13,9 +13,12 @@ from lithify.ir.files import require_folder
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lithify.compiler.design import Design
+
 EXAMPLE = (
     "lithify compile digits.safetensors -o build",
     "lithify compile digits.safetensors -o build --board icebreaker --interface pipeline",
+    "lithify compile digits.safetensors -o build --board hx8k-evn --mhz 150",
     'lithify compile net.blif -o build --passes "fold; strash; prune" --dump stages',
 )
 EFFORT = (
@@ -51,6 +54,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="how the Verilog is clocked: not at all, enable, or valid/ready (stream)",
     )
     parser.add_argument("--every", type=int, default=3, help="gate levels between registers (3)")
+    parser.add_argument(
+        "--mhz", type=float, metavar="N", help="choose that for a clock of the net on --board"
+    )
 
 
 def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
@@ -74,6 +80,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         dump_to=arguments.dump,
         interface=arguments.interface,
         every=arguments.every,
+        mhz=arguments.mhz,
         stop_after=int(stop) if stop and stop.lstrip("-").isdecimal() else stop,
         progress=lambda step: screen.say(
             f"  {step.text:<10} {step.gates[1]:>9,} gates {step.terms[1]:>9,} score terms "
@@ -87,12 +94,26 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     folder = design.write(arguments.output)
     headings, *rows = report.table(design)
     screen.table(headings, rows)
+    clock = _clock(design, screen) if design.mhz else {}
     if design.price:
         screen.show(f"approximated: {design.price}")
     show_certificate(design.certificate, screen)
     screen.show(f"written: {folder}")
     ok = design.certificate is None or design.certificate.ok
-    return {**report.data(design), "folder": str(folder), "ok": ok}
+    return {**report.data(design), **clock, "folder": str(folder), "ok": ok}
+
+
+def _clock(design: "Design", screen: Screen) -> Mapping[str, object]:
+    """What is expected of the net on its board, shown and as data."""
+    from lithify.compiler.clock import expected
+
+    found = expected(design.circuit, design.target, design.every)
+    screen.show(
+        f"{design.target}: {design.mhz:g} MHz wished for, {found.mhz:.0f} MHz expected of the net "
+        f"alone: {found.tables:,} tables, {design.every} of its {found.depth} levels between "
+        "registers"
+    )
+    return {"clock": {"wished": design.mhz, "expected": round(found.mhz, 2), "every": design.every}}
 
 
 def _data(

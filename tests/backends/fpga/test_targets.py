@@ -71,7 +71,7 @@ def test_an_unknown_board_names_the_nearest() -> None:
         (
             DEVICE + "zzzz = 3",
             "x.toml: unknown key 'zzzz'; "
-            "the keys are title, family, cells, block_rams, nextpnr, mark, database",
+            "the keys are title, family, cells, block_rams, nextpnr, mark, database, delay_ps",
         ),
         (DEVICE.replace("cells = 1", ""), "x.toml: the key 'cells' is missing"),
         (DEVICE.replace("cells = 1", "cells = '1'"), "x.toml: cells is '1'; it must be an integer"),

@@ -110,7 +110,13 @@ def test_random_circuits(pipeline: tuple[int, bool, bool]) -> None:
     every, inputs, outputs = pipeline
     for seed in range(6):
         check(
-            schedule(tables_of(seed), every=every, register_inputs=inputs, register_outputs=outputs)
+            schedule(
+                tables_of(seed),
+                every=every,
+                register_inputs=inputs,
+                register_outputs=outputs,
+                retime=seed % 2 == 1,
+            )
         )
 
 
