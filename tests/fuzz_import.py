@@ -125,6 +125,7 @@ def of_nets(rng: np.random.Generator) -> dict[str, bytes]:
         "votes": VOTES,
         "model": (folder / "model").read_bytes(),
         "pt": saved(torch_save, state),
+        "old pt": saved(torch_save, state, old=True),
         "conv": CONV.read_bytes(),
         "checkpoint": CHECKPOINT.read_bytes(),
         "wiring": CONV.with_name("wiring.npz").read_bytes(),
@@ -132,15 +133,15 @@ def of_nets(rng: np.random.Generator) -> dict[str, bytes]:
     }
 
 
-def torch_save(stream: io.BytesIO, state: dict[str, torch.Tensor]) -> None:
-    """Write a state dict."""
-    torch.save(state, stream)
+def torch_save(stream: io.BytesIO, state: dict[str, torch.Tensor], *, old: bool = False) -> None:
+    """Write a state dict, or one in the form of torch before 1.6."""
+    torch.save(state, stream, _use_new_zipfile_serialization=not old)
 
 
-def saved(write: Callable[..., None], *given: object, **arrays: object) -> bytes:
+def saved(write: Callable[..., None], *given: object, **more: object) -> bytes:
     """What a function writes to a stream."""
     stream = io.BytesIO()
-    write(stream, *given, **arrays)
+    write(stream, *given, **more)
     return stream.getvalue()
 
 
@@ -243,7 +244,7 @@ def fuzz(files: int, seed: int, keep: Path, formats: Sequence[str] = ()) -> int:
             if failed or seconds > MOST_SECONDS:
                 failures += 1
                 (keep / f"seed{seed}-{number}.{name}").write_bytes(bad)
-        print(f"{name:<8} {files} files, {read} read, slowest {slowest:.2f} s", flush=True)
+        print(f"{name:<10} {files} files, {read} read, slowest {slowest:.2f} s", flush=True)
     sizes = [resource.getrusage(who).ru_maxrss >> 10 for who in WHOSE]
     print(f"{failures} failures, peak memory {sizes[0]} MB, and {sizes[1]} MB in yosys")
     return failures

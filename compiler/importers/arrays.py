@@ -55,7 +55,7 @@ def read_torch(data: bytes, filename: str) -> dict[str, Array]:
             "it yourself where you trust it, and save net.state_dict() alone, or hand the module "
             "to lithify.from_torch"
         ) from error
-    except (*ZIP_TROUBLE, AttributeError, IndexError, KeyError, TypeError) as error:
+    except (*ZIP_TROUBLE, AssertionError, AttributeError, LookupError, TypeError) as error:
         raise FormatError(f"{filename}: a damaged torch file ({type(error).__name__})") from error
     state = _tensors(loaded, filename)
     needed = sum(array.nbytes for array in state.values())

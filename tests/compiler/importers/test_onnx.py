@@ -2,88 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from onnx_files import OnnxFile, tensor, value_info
 
 import lithify
+from benchmarks.onnx_files import QONNX, OnnxFile, f32, tensor, tfc, value_info
 from lithify.backends.protobuf import field
 from lithify.compiler.importers.lookup import Array
 from lithify.ir.errors import HardenError, LithifyError
 
 SAMPLES = 10_000
-QONNX = "qonnx.custom_op.general"
-Forward = Callable[[Array], Array]
-
-
-def f32(values: list[Any]) -> Array:
-    """A constant."""
-    return np.array(values, np.float32)
-
-
-def normalisation(rng: np.random.Generator, units: int) -> list[Array]:
-    """Scale, bias, mean and variance of a batch normalisation."""
-    scale = rng.uniform(0.5, 2, units) * rng.choice([-1, 1], units)
-    parts = [scale, rng.normal(size=units), 3 * rng.normal(size=units), rng.uniform(5, 50, units)]
-    return [one.astype(np.float32) for one in parts]
-
-
-def product(weights: Array) -> Forward:
-    """Times a matrix."""
-    return lambda v: v @ weights
-
-
-def normalised(parts: list[Array]) -> Forward:
-    """What a batch normalisation does."""
-    scale, bias, mean, variance = (one.astype(np.float64) for one in parts)
-    return lambda v: (v - mean) / np.sqrt(variance + 1e-5) * scale + bias
-
-
-def tfc(widths: list[int], *, plain: bool, seed: int = 1) -> tuple[bytes, Forward]:
-    """A net of binary weights and activations; `plain` uses what every runtime knows."""
-    rng = np.random.default_rng(seed)
-    file, steps = OnnxFile(widths[0]), list[Forward]()
-
-    def activate() -> None:
-        if plain:
-            high = file.node("GreaterOrEqual", [file.last, file.constant(f32([0]))])
-            names = [file.constant(f32([v])) for v in (1, -1)]
-            file.last = file.node("Where", [high, *names])
-        else:
-            file.then("BipolarQuant", f32([1]), domain=QONNX)
-        steps.append(lambda v: np.where(v >= 0, 1.0, -1.0))
-
-    file.then("Mul", f32([2]))
-    file.then("Sub", f32([1]))
-    steps.append(lambda v: np.float32(2) * v - np.float32(1))
-    activate()
-    for index, (inputs, units) in enumerate(zip(widths, widths[1:], strict=False)):
-        raw = rng.normal(size=(units, inputs)).astype(np.float32)
-        weights = np.where(raw >= 0, 1.0, -1.0).T
-        if plain:
-            file.then("MatMul", weights.astype(np.float32))
-        else:
-            ones = file.constant(f32([1]))
-            signs = file.node("BipolarQuant", [file.constant(raw), ones], domain=QONNX)
-            file.last = file.node("MatMul", [file.last, file.node("Transpose", [signs])])
-        steps.append(product(weights))
-        if index < len(widths) - 2:
-            parts = normalisation(rng, units)
-            file.then("BatchNormalization", *parts, epsilon=1e-5)
-            steps.append(normalised(parts))
-            activate()
-    file.then("Mul", f32([0.125]))
-
-    def forward(x: Array) -> Array:
-        for step in steps:
-            x = step(x)
-        return x
-
-    return file.finish(widths[-1]), forward
 
 
 def samples(features: int) -> Array:
@@ -97,16 +27,16 @@ def samples(features: int) -> Array:
     return x
 
 
-@pytest.mark.parametrize("plain", [True, False])
-def test_a_tfc_net_gives_the_same_scores(plain: bool, tmp_path: Path) -> None:
-    data, forward = tfc([49, 64, 64, 10], plain=plain)
+@pytest.mark.parametrize(("plain", "bits"), [(True, 1), (False, 1), (False, 2)])
+def test_a_tfc_net_gives_the_same_scores(plain: bool, bits: int, tmp_path: Path) -> None:
+    data, forward = tfc([49, 64, 64, 10], plain=plain, bits=bits)
     path = tmp_path / "tfc"
     path.write_bytes(data)
     design = lithify.load(path)
     x = samples(49)
     notes = design.provenance["imported"]
     assert np.array_equal(design.scores(x) * notes["unit"] + notes["offset"], forward(x) / 8)
-    assert (notes["format"], notes["unit"], notes["file"]) == ("onnx", 0.25, "tfc")
+    assert (notes["format"], notes["unit"], notes["file"]) == ("onnx", 0.25 / bits**2, "tfc")
 
 
 def test_an_imported_net_is_compiled_and_proved(tmp_path: Path) -> None:

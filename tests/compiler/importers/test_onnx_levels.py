@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx_files import OnnxFile
 
 import lithify
+from benchmarks.onnx_files import OnnxFile
 from lithify.compiler.importers.lookup import Array
 from lithify.compiler.importers.onnx_graph import Node
 from lithify.compiler.importers.onnx_levels import ladder, quantised

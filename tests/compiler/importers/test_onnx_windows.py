@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx_files import OnnxFile
 
 import lithify
+from benchmarks.onnx_files import OnnxFile
 from lithify.compiler.importers import onnx_windows
 from lithify.compiler.importers.onnx_values import Levels
 from lithify.ir.builder import Builder

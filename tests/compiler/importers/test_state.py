@@ -281,6 +281,16 @@ def test_tensors_cannot_be_larger_than_their_file(tmp_path: Path) -> None:
 
 
 def test_what_a_damaged_archive_raises_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    torch.save({"0.weights": torch.zeros(2, 16)}, path)
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():  # a storage by a number rather than a tuple
+            archive.writestr(name, b"\x80\x02K\x01Q." if name.endswith("data.pkl") else content)
+    with pytest.raises(FormatError) as caught:
+        lithify.load(path)
+    assert str(caught.value) == f"{path}: a damaged torch file (AssertionError)"
     path = tmp_path / "net.npz"
     np.savez_compressed(path, gate0=np.arange(999))
     data = bytearray(path.read_bytes())
