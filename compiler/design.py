@@ -25,12 +25,17 @@ if TYPE_CHECKING:
     from lithify.compiler.proof.verdict import Verdict
 
 
+SOFTWARE = "c"
+"""The target of a design that is for C alone."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Design:
     """A compiled net. `lowered` is the hard net as it came, `circuit` the optimised one.
 
     Where answers were allowed to change, `approximated` is what the optimiser started from instead.
 
+    `target` is a board, or SOFTWARE: then neither netlist nor Verilog is written and proved.
     `interface` and `every` say how its Verilog is clocked (see `VerilogOptions`). `code` turns raw
     features into the integers that hardware takes; without one the features are those integers.
     With `mhz` the clock was chosen, and `every` for it; registers are then as few as can be.
@@ -51,6 +56,11 @@ class Design:
     certificate: "Certificate | None" = None
     steps: tuple["Step", ...] = ()
     approximated: Circuit | None = None
+
+    @property
+    def in_software(self) -> bool:
+        """Whether it is for C alone."""
+        return self.target == SOFTWARE
 
     @cached_property
     def netlist(self) -> Netlist:
@@ -149,23 +159,28 @@ class Design:
         """How each of these files, which stand for `exports`, was checked now; codes join."""
         from lithify.compiler.proof import files as checks
 
-        sides = checks.Sides(self.name, self.circuit, self.netlist.circuit, self.exports)
+        netlist = self.circuit if self.in_software else self.netlist.circuit
+        sides = checks.Sides(self.name, self.circuit, netlist, self.exports)
         return checks.check_files(files, sides, samples=samples, time_limit=time_limit)
 
     def subjects(self, verilog: "Mapping[str, bytes] | None" = None) -> "Subjects":
-        """What a certificate speaks of; `verilog` are files that were read back, if any."""
         from lithify.backends.verilog.description import FILE, Description
         from lithify.compiler.proof.certificate import Subjects
 
-        files = self.verilog if verilog is None else verilog
-        description = Description.from_json(files[FILE])
-        if description.file not in files:
-            raise InputError(f"{FILE} speaks of {description.file}, which is not beside it")
-        return Subjects(
+        bare = Subjects(
             optimised=self.circuit,
             lowered=self.lowered,
             approximated=self.approximated,
             price=self.price,
+        )
+        if self.in_software:
+            return bare
+        files = self.verilog if verilog is None else verilog
+        description = Description.from_json(files[FILE])
+        if description.file not in files:
+            raise InputError(f"{FILE} speaks of {description.file}, which is not beside it")
+        return replace(
+            bare,
             netlist=self.netlist,
             verilog=files[description.file],
             description=description,

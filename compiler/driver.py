@@ -11,7 +11,7 @@ from lithify.backends.verilog.emit import VerilogOptions
 from lithify.compiler import pipeline as pipelines
 from lithify.compiler.approximate import approximate
 from lithify.compiler.clock import check_clock, levels_for
-from lithify.compiler.design import Design
+from lithify.compiler.design import SOFTWARE, Design
 from lithify.compiler.pipeline import EFFORTS, Step
 from lithify.compiler.source import Source, identifier, of_design, of_net, open_file
 from lithify.ir.circuit import Circuit
@@ -47,15 +47,16 @@ def compile(
     With `allow_error` gates may go although so large a share of answers changes, judged on `data`,
     raw features and perhaps class numbers: the certificate then claims no equality with the net.
     `interface` and `every` say how the Verilog is clocked (see `VerilogOptions`); `mhz` chooses
-    `every` for a clock on the target instead, by `lithify.backends.fpga.delay`.
+    `every` for a clock on the target instead, by `lithify.backends.fpga.delay`. `target` is a
+    board, or "c" for a design without hardware: no netlist, no Verilog, and so far sooner proved.
     """
-    if target:
+    if target and target != SOFTWARE:
         from lithify.backends.fpga.targets import board
 
         board(target)
     VerilogOptions(interface=interface, every=0 if interface == "comb" else every)
     if mhz is not None:
-        check_clock(mhz, target, interface)
+        check_clock(mhz, "" if target == SOFTWARE else target, interface)
     if not 0 <= effort < len(EFFORTS):
         raise InputError(f"effort {effort}: there are 0 to {len(EFFORTS) - 1}")
     passes = pipelines.parse(EFFORTS[effort] if pipeline is None else pipeline)

@@ -7,26 +7,33 @@ is one, and for raw features their code: as JSON, and as a C header beside the r
 import json
 from pathlib import Path
 
+import numpy as np
+
 from lithify.backends import aiger, blif
 from lithify.backends.artifacts import Artifacts
 from lithify.backends.c.emit import emit as emit_c
 from lithify.compiler import code_header, report
 from lithify.compiler.design import Design
 from lithify.compiler.design_file import NAME, to_bytes
+from lithify.ir import simulate
 from lithify.ir.text import dump
 
 VERILOG, C, EXCHANGE = "verilog", "c", "exchange"
 CERTIFICATE = "certificate.json"
 INPUT_CODE = "input_code.json"
+C_VECTORS = 8
 
 
 def exports(design: Design) -> dict[str, bytes]:
     """The files for other tools, Verilog apart: C, exchange formats and the code of features."""
     name = design.name
-    files = {f"{C}/{file}": data for file, data in emit_c(design.circuit, name=name).items()}
+    vectors = simulate.random_codes(design.circuit, C_VECTORS, np.random.default_rng(0))
+    source = emit_c(design.circuit, name=name, test_vectors=vectors)
+    files = {f"{C}/{file}": data for file, data in source.items()}
     files[f"{EXCHANGE}/{name}.circuit"] = dump(design.circuit).encode()
-    files[f"{EXCHANGE}/{name}.aig"] = aiger.write(design.netlist, rename=True)
-    files[f"{EXCHANGE}/{name}.blif"] = blif.write(design.netlist, rename=True)
+    if not design.in_software:
+        files[f"{EXCHANGE}/{name}.aig"] = aiger.write(design.netlist, rename=True)
+        files[f"{EXCHANGE}/{name}.blif"] = blif.write(design.netlist, rename=True)
     if design.code is not None:
         files[INPUT_CODE] = json.dumps(design.code.to_dict(), indent=1, sort_keys=True).encode()
         files[f"{C}/{name}_code.h"] = code_header.header(design.code, name=name)
@@ -35,8 +42,9 @@ def exports(design: Design) -> dict[str, bytes]:
 
 def artifacts(design: Design) -> Artifacts:
     """All files of a design by their names; the same bytes for the same design."""
-    files = {f"{VERILOG}/{file}": data for file, data in design.verilog.items()}
-    files |= design.exports
+    files = dict(design.exports)
+    if not design.in_software:
+        files |= {f"{VERILOG}/{file}": data for file, data in design.verilog.items()}
     files[NAME] = to_bytes(design)
     files["report.json"] = json.dumps(report.data(design), indent=1, sort_keys=True).encode()
     files["report.txt"] = report.text(design).encode()

@@ -1,8 +1,10 @@
 """What a design is made of: encoder, core and head at every stage, as data and as text."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
+from lithify.backends.c.emit import export_size
 from lithify.compiler.design import Design
 from lithify.ir.circuit import Circuit
 from lithify.ir.wording import counted
@@ -32,8 +34,9 @@ def data(design: Design) -> dict[str, Any]:
                 else {}
             ),
             "optimised": stage(design.circuit),
-            "netlist": stage(design.netlist.circuit),
+            **({} if design.in_software else {"netlist": stage(design.netlist.circuit)}),
         },
+        **({"c": asdict(export_size(design.circuit))} if design.in_software else {}),
         "layers": layers(design.circuit),
     }
 
@@ -82,7 +85,19 @@ def text(design: Design) -> str:
             *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)),
         ]
         lines.append("  ".join(cells))
+    if design.in_software:
+        lines.append(in_c(design))
     return "\n".join(lines) + "\n"
+
+
+def in_c(design: Design) -> str:
+    """What the exported C takes, in words."""
+    size = export_size(design.circuit)
+    what = f"{size.gates:,} gates of two inputs" if size.gates else "counts of bits"
+    stack = f"{size.stack_bytes_8:,} bytes of stack"
+    if size.gates:
+        stack += f" with {design.name.upper()}_LANES=8, {size.stack_bytes_64:,} with 64"
+    return f"in C: {what}, {size.table_bytes:,} bytes of tables, {stack}"
 
 
 def describe(design: Design) -> str:

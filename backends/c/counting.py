@@ -90,8 +90,8 @@ class CountProgram:
 
 def counting(circuit: Circuit) -> CountProgram | None:
     """The program of a circuit that is layers of sums and runs faster as such; else None."""
-    found = find_layers(circuit)
-    if found is None or STEPS_A_FANIN * _steps(found) > circuit.fanins.size:
+    found = sum_layers(circuit)
+    if found is None:
         return None
     chunks, least, columns = _input_words(found)
     words, rows = len(chunks), []
@@ -105,7 +105,7 @@ def counting(circuit: Circuit) -> CountProgram | None:
             planes.append([shift, masked, sum(part.size for part in weights)])
             weights.append(plane)
         offsets.append(np.full(GROUP * groups, NEVER))
-        offsets[-1][: len(layer.offsets)] = layer.offsets + _below(layer)
+        offsets[-1][: len(layer.offsets)] = layer.offsets + below(layer)
         words, columns = -(-groups * GROUP // WORD), np.arange(len(layer.offsets))
     ranges = [score.range() for score in circuit.scores]
     bytes_do = bool((least > 0).all())
@@ -120,10 +120,18 @@ def counting(circuit: Circuit) -> CountProgram | None:
         planes=np.array(planes, np.int64).reshape(-1, 3),
         weights=np.concatenate(weights),
         offsets=np.concatenate(offsets[:-1]),
-        added=found.layers[-1].offsets - _below(found.layers[-1]),
+        added=found.layers[-1].offsets - below(found.layers[-1]),
         row_words=max(max(row[1], -(-row[0] * GROUP // WORD)) for row in rows),
         wide_scores=any(low < -(1 << 31) or high >= 1 << 31 for low, high in ranges),
     )
+
+
+def sum_layers(circuit: Circuit) -> Layers | None:
+    """The layers of sums that a circuit is made of, where they run faster than its gates."""
+    found = find_layers(circuit)
+    if found is None or STEPS_A_FANIN * _steps(found) > circuit.fanins.size:
+        return None
+    return found
 
 
 def _steps(found: Layers) -> int:
@@ -131,17 +139,17 @@ def _steps(found: Layers) -> int:
     steps = 0
     for layer in found.layers:
         rows, columns = layer.weights.shape
-        steps += -(-rows // GROUP) * -(-columns // WORD) * len(_places(layer))
+        steps += -(-rows // GROUP) * -(-columns // WORD) * len(places(layer))
     return steps
 
 
-def _places(layer: Layer) -> list[int]:
+def places(layer: Layer) -> list[int]:
     """The powers of two that its weights are made of."""
     seen = int(np.bitwise_or.reduce(np.abs(layer.weights), axis=None, initial=0))
     return [place for place in range(32) if seen >> place & 1]
 
 
-def _below(layer: Layer) -> I64:
+def below(layer: Layer) -> I64:
     """How far the count of agreements is above the sum, for each neuron."""
     below: I64 = np.minimum(layer.weights, 0).sum(1, dtype=np.int64)
     return -below
@@ -166,7 +174,7 @@ def _input_words(found: Layers) -> tuple[NDArray[np.int32], I64, I64]:
 def _planes(layer: Layer, columns: I64, width: int) -> list[tuple[int, bool, U64]]:
     """Place, whether it is masked, and words [group][word][8] for each power of two."""
     planes = []
-    for place in _places(layer):
+    for place in places(layer):
         present = np.abs(layer.weights) >> place & 1 == 1
         masked = not present.all()
         parts = [_words(present & (layer.weights < 0), columns, width)]
@@ -181,6 +189,6 @@ def _words(bits: NDArray[np.bool_], columns: I64, width: int) -> U64:
     groups = -(-len(bits) // GROUP)
     placed = np.zeros((GROUP * groups, width), np.bool_)
     placed[: len(bits), columns] = bits
-    octets = np.packbits(placed, axis=1, bitorder="little")
+    octets = np.ascontiguousarray(np.packbits(placed, axis=1, bitorder="little"))
     words: U64 = octets.view("<u8").astype(np.uint64).reshape(groups, GROUP, -1).swapaxes(1, 2)
     return words

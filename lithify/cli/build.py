@@ -56,7 +56,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     from lithify.compiler.design import Design
 
     design = Design.load(arguments.design)
-    board = arguments.board or design.target
+    board = arguments.board or ("" if design.in_software else design.target)
     if not board:
         raise InputError("no board: name one with --board; `lithify boards` lists them")
     folder = arguments.output or home(arguments.design) / board

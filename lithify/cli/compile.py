@@ -19,6 +19,7 @@ EXAMPLE = (
     "lithify compile digits.safetensors -o build",
     "lithify compile digits.safetensors -o build --board icebreaker --interface pipeline",
     "lithify compile digits.safetensors -o build --board hx8k-evn --mhz 150",
+    "lithify compile digits.safetensors -o firmware --target c",
     'lithify compile net.blif -o build --passes "fold; strash; prune" --dump stages',
 )
 EFFORT = (
@@ -35,6 +36,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="the folder to write")
     parser.add_argument("--name", help="name of the Verilog module and C functions")
     parser.add_argument("--board", default="", help="the board it is for (see `lithify boards`)")
+    parser.add_argument(
+        "--target",
+        choices=("hardware", "c"),
+        default="hardware",
+        help="c: no Verilog and no netlist, for C and Python alone; large nets compile far sooner",
+    )
     parser.add_argument("--effort", type=int, default=2, help=EFFORT)
     parser.add_argument("--passes", help="the passes to run instead, such as 'fold; strash; prune'")
     parser.add_argument(
@@ -72,7 +79,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     design = compile(
         arguments.model,
         name=arguments.name,
-        target=arguments.board,
+        target=_target(arguments),
         effort=arguments.effort,
         pipeline=arguments.passes,
         allow_error=arguments.allow_error,
@@ -90,11 +97,14 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     if not arguments.no_proof:
         screen.say("  proving every stage equal to the one before")
         design = prove(design, screen)
-    screen.say("  writing Verilog, C, AIGER, BLIF and the design")
+    kinds = "C" if design.in_software else "Verilog, C, AIGER, BLIF"
+    screen.say(f"  writing {kinds} and the design")
     folder = design.write(arguments.output)
     headings, *rows = report.table(design)
     screen.table(headings, rows)
     clock = _clock(design, screen) if design.mhz else {}
+    if design.in_software:
+        screen.show(report.in_c(design))
     if design.price:
         screen.show(f"approximated: {design.price}")
     show_certificate(design.certificate, screen)
@@ -114,6 +124,17 @@ def _clock(design: "Design", screen: Screen) -> Mapping[str, object]:
         "registers"
     )
     return {"clock": {"wished": design.mhz, "expected": round(found.mhz, 2), "every": design.every}}
+
+
+def _target(arguments: argparse.Namespace) -> str:
+    """The board, or what stands for C alone."""
+    from lithify.compiler.design import SOFTWARE
+
+    if arguments.target == "hardware":
+        return str(arguments.board)
+    if arguments.board:
+        raise InputError(f"--board {arguments.board}: a design for C alone has no board")
+    return SOFTWARE
 
 
 def _data(

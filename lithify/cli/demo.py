@@ -217,6 +217,7 @@ FILES = {
     "verilog/digits.v": "valid/ready stream, by Amaranth",
     "verilog/design.json": "its ports, clocking and latency",
     "c/digits.c c/digits.h": "one C99 file for any CPU",
+    "c/CMakeLists.txt c/digits_vectors.txt c/digits_expected.txt": "builds and tries it",
     "c/digits_code.h input_code.json": "how features become its inputs, in C and for others",
     "exchange": "AIGER, BLIF and the circuit as text",
     "simulation.json simulation": "what Verilator found, its model and log",

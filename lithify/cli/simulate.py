@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lithify.cli.build import home
 from lithify.cli.screen import Screen
+from lithify.ir.errors import InputError
 from lithify.ir.wording import counted
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
 
     check_seed(arguments.seed)
     design = Design.load(arguments.design)
+    if design.in_software:
+        raise InputError(
+            f"{arguments.design}: compiled for C alone, without Verilog; compile it without "
+            "--target c"
+        )
     x, labels = read_samples(arguments.data, limit=arguments.limit)
     y = class_numbers(arguments.data, labels, design, screen)
     folder = home(arguments.design)

@@ -48,7 +48,9 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         samples = design.codes(read_samples(arguments.data)[0])
     folder = arguments.design if arguments.design.is_dir() else None
     old = stored_certificate(design, folder)
-    subjects = design.subjects(written_verilog(folder) if folder else None)
+    subjects = design.subjects(
+        written_verilog(folder) if folder and not design.in_software else None
+    )
     screen.say("proving every stage equal to the one before")
     options: dict[str, Any] = {
         "samples": samples,

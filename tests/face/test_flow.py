@@ -24,7 +24,8 @@ FILES = {
     "report.json",
     "report.txt",
     "input_code.json",
-    *("c/tiny.c", "c/tiny.h", "c/tiny_code.h"),
+    *("c/CMakeLists.txt", "c/tiny.c", "c/tiny.h", "c/tiny_code.h"),
+    *("c/tiny_vectors.txt", "c/tiny_expected.txt"),
     *("exchange/tiny.aig", "exchange/tiny.blif", "exchange/tiny.circuit"),
     *("verilog/design.json", "verilog/tiny.v"),
 }

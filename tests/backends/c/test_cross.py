@@ -12,17 +12,20 @@ import wasmtime
 
 from lithify.backends.c.emit import emit
 from lithify.ir import simulate
-from lithify.ir.generate import random_circuit
+from lithify.ir.generate import random_circuit, random_sums
+from lithify.ir.ports import Port
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-O1")
 CLANG = (sys.executable, "-P", "-m", "ziglang", "cc")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["gates", "counts"])
+def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """The exported C of a circuit with a bit of everything, its vectors and its answers."""
     rng = np.random.default_rng(3)
     circuit = random_circuit(rng, gates=120)
+    if request.param == "counts":
+        circuit = random_sums(rng, [Port("x", 1, 90), Port("y", 5, 60)], weights=(-2, 0, 1))
     codes = simulate.random_codes(circuit, 70, rng)
     return emit(circuit, test_vectors=codes).write(tmp_path_factory.mktemp("cross") / "c")
 

@@ -6,6 +6,7 @@ import ctypes
 import subprocess
 from pathlib import Path
 
+import cmake
 import numpy as np
 import pytest
 from c_nets import layered
@@ -15,7 +16,7 @@ from lithify.ir import simulate
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
-from lithify.ir.generate import random_circuit
+from lithify.ir.generate import random_circuit, random_sums
 from lithify.ir.ports import Port
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror")
@@ -62,6 +63,20 @@ def test_nets_at_every_level_of_optimisation(weight: int, tmp_path: Path) -> Non
     folder = written(circuit, tmp_path, codes)
     for flags in (("-O0",), ("-O2",), ("-O3", "-DNET_LANES=16"), (*SANITIZED, "-DNET_LANES=32")):
         assert printed(folder, *flags).stdout == expected_lines(circuit, codes)
+
+
+@pytest.mark.parametrize("weights", [(-1, 1), (-3, 0, 2), (-1, 1 << 30)], ids=str)
+def test_layers_of_sums_are_counted(weights: tuple[int, ...], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    ports = (Port("flags", 1, 90), Port("degrees", 6, 50, "int", -20, 25))
+    circuit = random_sums(rng, ports, weights=weights)
+    codes = simulate.random_codes(circuit, 60, rng)
+    folder = written(circuit, tmp_path, codes)
+    assert "counts of bits in layers of 40, 33, 10 neurons" in (folder / "net.c").read_text()
+    for flags in (("-O0",), ("-O3",), SANITIZED):
+        assert printed(folder, *flags).stdout == expected_lines(circuit, codes)
+    done = printed(folder, text=" ".join(["0"] * 139) + " 26")
+    assert (done.returncode, done.stderr) == (2, "sample 0: an input is out of its range\n")
 
 
 @pytest.mark.parametrize("lanes", [8, 16, 32, 64])
@@ -146,8 +161,14 @@ def test_the_same_bytes_every_time() -> None:
 
     first = made()
     assert first == made()
-    assert sorted(first) == ["same.c", "same.h", "same_expected.txt", "same_vectors.txt"]
-    assert sorted(emit(layered(np.random.default_rng(0)))) == ["net.c", "net.h"]
+    assert sorted(first) == [
+        "CMakeLists.txt",
+        "same.c",
+        "same.h",
+        "same_expected.txt",
+        "same_vectors.txt",
+    ]
+    assert sorted(emit(layered(np.random.default_rng(0)))) == ["CMakeLists.txt", "net.c", "net.h"]
 
 
 @pytest.mark.parametrize(
@@ -179,8 +200,27 @@ def test_the_header_names_ports_scores_and_words() -> None:
         assert line in header.splitlines()
 
 
-def test_the_size_is_what_the_tables_take(tmp_path: Path) -> None:
-    circuit = layered(np.random.default_rng(0), widths=(2000, 2000))
+def test_cmake_builds_it_and_runs_its_vectors(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    circuit = layered(rng, words=True)
+    written(circuit, tmp_path, simulate.random_codes(circuit, 70, rng))
+    tools = Path(cmake.CMAKE_BIN_DIR)
+    for command in (
+        [tools / "cmake", "-S", ".", "-B", "made", "-DCMAKE_C_FLAGS=-Wall -Wextra -Werror"],
+        [tools / "cmake", "--build", "made"],
+        [tools / "ctest", "--test-dir", "made", "--output-on-failure"],
+    ):
+        subprocess.run([str(word) for word in command], cwd=tmp_path, check=True)
+    (tmp_path / "net_expected.txt").write_text("another answer\n")
+    failed = subprocess.run([tools / "ctest", "--test-dir", "made"], cwd=tmp_path)
+    assert failed.returncode != 0
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_the_size_is_what_the_tables_take(counts: bool, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    plain = layered(rng, widths=(2000, 2000))
+    circuit = random_sums(rng, [Port("x", 1, 100)], widths=(300,)) if counts else plain
     size = export_size(circuit)
     written(circuit, tmp_path, np.zeros((0, 100), np.int64))
     subprocess.run(["cc", "-Os", "-c", "net.c"], cwd=tmp_path, check=True)
@@ -188,9 +228,9 @@ def test_the_size_is_what_the_tables_take(tmp_path: Path) -> None:
     constants = sum(
         int(line.split()[1]) for line in said.stdout.decode().splitlines() if ".rodata" in line
     )
-    assert size.gates > 3000
+    assert size.gates == 0 if counts else size.gates > 3000
     assert size.table_bytes <= constants <= size.table_bytes + 256
-    assert size.stack_bytes_64 == 8 * size.stack_bytes_8
+    assert size.stack_bytes_64 == (1 if counts else 8) * size.stack_bytes_8
     assert f"{size.table_bytes} bytes of tables" in (tmp_path / "net.c").read_text()
 
 
