@@ -117,6 +117,12 @@ def test_stalls_and_resets(folder: Callable[[VerilogOptions], Path], seed: int) 
     assert result.cycles > 2 * SAMPLES
 
 
+def test_patterns_of_stalls_at_random(folder: Callable[[VerilogOptions], Path]) -> None:
+    answers, design = run(net(), codes()), emit(net(), STREAM)
+    result = simulate(design, codes(), answers, folder=folder(STREAM), bench="stream", patterns=100)
+    assert result.ok and 400 < result.compared < 900 and result.cycles > 2 * result.compared
+
+
 def corrupted(design: Artifacts, pattern: str, replacement: str) -> Artifacts:
     """The design with the first match of `pattern` replaced in its Verilog."""
     name = next(name for name in design if name.endswith(".v"))

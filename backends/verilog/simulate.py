@@ -88,6 +88,7 @@ def simulate(
     folder: str | Path | None = None,
     seed: int = 1,
     stalls: float = 0.1,
+    patterns: int = 0,
     timeout_s: float = 3600.0,
     progress: Progress = lambda text: None,
 ) -> SimulationResult:
@@ -96,7 +97,8 @@ def simulate(
     `design` is a folder with `design.json` and the Verilog, or what `emit` gave. `codes` has a row
     for each sample and a column for each input element; `expected` has the outputs by name.
     Everything made is in `folder`, by default `simulation` in the design's folder, or a new folder
-    among the temporaries. In a pipeline, a share `stalls` of the cycles stands still.
+    among the temporaries. In a pipeline, a share `stalls` of the cycles stands still. The stream
+    bench can be asked for so many `patterns` of stalls at random, of which the result then speaks.
     """
     described, files, beside = _open(design)
     _check_options(described, bench, stalls)
@@ -113,7 +115,9 @@ def simulate(
         progress=progress,
     )
     built = time.monotonic()
-    _write_job(work, described, inputs, answers, {"seed": seed, "stalls": stalls})
+    _write_job(
+        work, described, inputs, answers, {"seed": seed, "stalls": stalls, "patterns": patterns}
+    )
     result = _run(simulator, BENCHES[bench], len(inputs), seed, timeout_s, progress)
     return SimulationResult(
         samples=len(inputs),

@@ -33,6 +33,7 @@ class Job:
     outputs: tuple[list[int], ...]
     seed: int
     stalls: float
+    patterns: int = 0
 
     @classmethod
     def load(cls) -> "Job":
@@ -54,6 +55,7 @@ class Job:
             tuple(pack(e, bus.width) for e, bus in zip(expected, design.outputs, strict=True)),
             seed=int(options["seed"]),
             stalls=float(options["stalls"]),
+            patterns=int(options.get("patterns", 0)),
         )
 
     @property

@@ -14,6 +14,8 @@ from lithify.hw_tests.benches.whole_set import start_stream
 
 STALLS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.3, 0.7), (0.9, 0.1), (0.1, 0.9), (0.5, 0.5))
 """How likely the sender and the receiver stand still in a cycle, phase by phase."""
+MOST_ANSWERS = 8
+"""How many answers are taken in a pattern of stalls at random, at most."""
 
 
 @dataclass(slots=True)
@@ -104,7 +106,36 @@ async def stalls_and_resets(dut: Any) -> None:
             for _ in range(run.chance.randrange(1, 4)):
                 await run.cycle(sender, receiver, reset=True)
     await run.drain()
-    board.write()
+    if job.patterns:
+        assert board.wrong == 0 and not board.complaints
+    else:
+        board.write()
+
+
+@cocotb.test()
+async def stall_patterns(dut: Any) -> None:
+    """As many patterns of stalls as are asked for; after every tenth a reset in the middle."""
+    job = Job.load()
+    board = Scoreboard(job)
+    ports = Ports(dut, job)
+    await start_stream(ports)
+    run = Run(ports, job, board, random.Random(job.seed))
+    for number in range(job.patterns):
+        sender, receiver = (run.chance.choice((0.0, run.chance.random() * 0.95)) for _ in range(2))
+        taken, wanted = 0, run.chance.randrange(1, MOST_ANSWERS + 1)
+        limit = 400 * wanted + 100 * job.design.latency
+        while taken < wanted and limit:
+            taken += await run.cycle(sender, receiver)
+            limit -= 1
+        if not limit:
+            board.complain(f"only {taken} of {wanted} answers came")
+        if number % 10 == 9:
+            await run.cycle(sender, receiver, reset=True)
+        elif number % 3 == 0:
+            await run.drain()
+    await run.drain()
+    if job.patterns:
+        board.write()
 
 
 @cocotb.test()
