@@ -122,6 +122,7 @@ def of_nets(rng: np.random.Generator) -> dict[str, bytes]:
         "compact": saved(np.savez, classes=1, **compact),
         "onnx": small_onnx(rng),
         "quant": (DATA / "qonnx" / "tfc_1w2a.onnx").read_bytes(),
+        "exported": (DATA / "onnx" / "torch_script.onnx").read_bytes(),
         "votes": VOTES,
         "model": (folder / "model").read_bytes(),
         "pt": saved(torch_save, state),

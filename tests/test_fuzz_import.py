@@ -28,4 +28,4 @@ def test_a_crash_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         raise ZeroDivisionError
 
     monkeypatch.setattr("fuzz_import.try_file", crash)
-    assert fuzz(1, 5, tmp_path) == len(list(tmp_path.glob("seed5-0.*"))) == 26
+    assert fuzz(1, 5, tmp_path) == len(list(tmp_path.glob("seed5-0.*"))) == 27

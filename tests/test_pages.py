@@ -8,7 +8,6 @@ from source_tree import ROOT
 PAGES = (
     "README.md",
     "docs/adding.md",
-    "docs/import.md",
     "docs/streams.md",
     "docs/tour.md",
     "docs/uart.md",

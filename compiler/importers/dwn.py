@@ -46,8 +46,8 @@ def group_sum(
     path: str, inputs: int, classes: int, *, tau: float, order: Array | None = None
 ) -> Sum:
     """The sums of consecutive bits, after putting them in order."""
-    if classes < 1:
-        raise FormatError(f"{path}: {classes} classes; at least one is needed")
+    if not 1 <= classes <= inputs:
+        raise FormatError(f"{path}: {classes} classes of {inputs} bits; each needs one")
     bits = np.arange(inputs) if order is None else require_whole(path, np.asarray(order))
     if bits.ndim != 1:
         raise FormatError(f"{path}: its order of bits has shape {list(bits.shape)}")

@@ -87,7 +87,7 @@ class Imported:
 
 def group_sum(path: str, inputs: int, classes: int, *, tau: float, beta: float = 0.0) -> Sum:
     """Equal groups of consecutive bits, one a class."""
-    if classes < 1 or inputs % classes:
+    if not 1 <= classes <= inputs or inputs % classes:
         raise FormatError(f"{path}: {inputs} bits do not divide into {classes} classes")
     groups = np.arange(inputs, dtype=np.int64).reshape(classes, -1)
     return Sum(path, tuple(groups), tau, beta)

@@ -8,7 +8,6 @@ and so on), compared, and so forth; the last sums are the scores.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,15 +17,14 @@ from lithify.compiler.codes import InputCode
 from lithify.compiler.importers import onnx_bits, onnx_windows
 from lithify.compiler.importers.hints import Hints
 from lithify.compiler.importers.lookup import Array, Imported
+from lithify.compiler.importers.onnx_constants import ARITHMETIC, constant
 from lithify.compiler.importers.onnx_graph import Graph, Node, read_graph
 from lithify.compiler.importers.onnx_levels import (
     LEVELLING,
-    QUANTISERS,
     Ladder,
     decisions,
     each,
     ladder,
-    quantised,
 )
 from lithify.compiler.importers.onnx_values import (
     Features,
@@ -36,6 +34,7 @@ from lithify.compiler.importers.onnx_values import (
     binarise,
     compare,
     multiply,
+    require_no_change,
 )
 from lithify.compiler.importers.windows import Shape
 from lithify.ir.builder import Builder
@@ -44,12 +43,6 @@ from lithify.ir.ports import Signals
 
 ROUNDED = 2.0**-44  # what the offsets of scores may differ by, a part of them: rounding in float64
 Flow = Features | Levels | Sums | Rectified
-ARITHMETIC: dict[str, Callable[[Array, Array], Array]] = {
-    "Add": np.add,
-    "Sub": np.subtract,
-    "Mul": np.multiply,
-    "Div": np.divide,
-}
 # What changes no value, or, after the last sums, no order of them.
 PASSING = ("Identity", "Flatten", "Reshape", "Dropout", "Cast", "Squeeze", "Unsqueeze")
 ORDERING = ("Softmax", "LogSoftmax", "ArgMax", "TopK")
@@ -122,7 +115,7 @@ def _step(run: _Run, node: Node) -> Flow | None:
         raise HardenError(f"{node.name}: it joins two paths; nets are read that are one chain")
     constants = [run.constants[n] for n in node.inputs if n in run.constants]
     if not flowing:
-        run.constants[node.outputs[0]] = _constant(node, constants)
+        run.constants[node.outputs[0]] = constant(node, constants)
         return None
     missing = [n for n in node.inputs if n and n not in run.flows and n not in run.constants]
     if missing:
@@ -141,33 +134,11 @@ def _step(run: _Run, node: Node) -> Flow | None:
     return flow
 
 
-def _constant(node: Node, given: list[Array]) -> Array:
-    """The value of an operation on constants."""
-    op = node.op
-    if op == "Constant" and isinstance(node.attributes.get("value"), np.ndarray):
-        return np.asarray(node.attributes["value"])
-    if len(given) != len([name for name in node.inputs if name]):
-        raise FormatError(f"{node.name}: an input of it is never made")
-    if op in ARITHMETIC and len(given) == 2:
-        return ARITHMETIC[op](given[0], given[1])
-    if op == "BipolarQuant" and len(given) == 2:
-        return np.where(given[0] >= 0, 1.0, -1.0) * given[1]
-    if op in QUANTISERS and len(given) == 4:
-        return quantised(node, given)
-    if op == "Sign" and len(given) == 1:
-        return np.sign(given[0])
-    if op == "Transpose" and len(given) == 1:
-        return np.transpose(given[0], node.attributes.get("perm"))
-    if op in ("Identity", "Cast") and given:
-        return given[0]
-    if op == "Shape":
-        return np.empty(0)
-    raise HardenError(f"{node.name}: this operation on constants is not known here")
-
-
 def _apply(run: _Run, node: Node, flow: Flow, given: list[Array], first: bool) -> Flow:
     """What an operation makes of a flow."""
     op = node.op
+    if op == "Cast":
+        require_no_change(node, flow)
     if op in PASSING or (op in ORDERING and isinstance(flow, Sums)):
         return flow
     if isinstance(flow, Rectified):
@@ -178,10 +149,8 @@ def _apply(run: _Run, node: Node, flow: Flow, given: list[Array], first: bool) -
         return _scaled(node, flow, given[0], first)
     if op == "BatchNormalization" and len(given) == 4:
         return _normalised(node, flow, given)
-    if op == "Relu" and isinstance(flow, Sums):
-        return Rectified(flow)
-    if op == "Relu" and isinstance(flow, Features):
-        return Features(flow.count, (*flow.steps, lambda x: np.maximum(x, np.float32(0))))
+    if op == "Relu" and isinstance(flow, Sums | Features):
+        return _relu(flow)
     if op in LEVELLING:
         return _levels(run, node, flow, given, first)
     if op == "Where" and isinstance(flow, Levels) and len(given) == 2 and first:
@@ -189,6 +158,12 @@ def _apply(run: _Run, node: Node, flow: Flow, given: list[Array], first: bool) -
         return Levels(flow.signals, low, high - low)
     what = {Features: "features", Levels: "levels", Sums: "sums"}[type(flow)]
     raise HardenError(f"{node.name}: no exact form of it on {what} is known here")
+
+
+def _relu(flow: Sums | Features) -> Flow:
+    if isinstance(flow, Sums):
+        return Rectified(flow)
+    return Features(flow.count, (*flow.steps, lambda x: np.maximum(x, np.float32(0))))
 
 
 def _windowed(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lithify.compiler.importers.lookup import Array
+from lithify.compiler.importers.onnx_graph import Node
 from lithify.ir.builder import Builder
 from lithify.ir.errors import HardenError
 from lithify.ir.ports import Signals
@@ -20,6 +21,7 @@ from lithify.ir.ports import Signals
 Real = NDArray[np.float64]
 MOST_WEIGHT = 1 << 20
 HALF_ULP = 2.0**-24  # the relative error of one float32 operation
+BOOL, FLOATS, INTEGERS = 9, (1, 11), (6, 7)  # types of ONNX; of the integers those of 32 bits on
 STEPS = 8  # operations between a sum and its comparison, as far as rounding counts
 
 
@@ -105,6 +107,24 @@ class Rectified:
     def count(self) -> int:
         """How many values."""
         return self.sums.count
+
+
+def require_no_change(node: Node, flow: Features | Levels | Sums | Rectified) -> None:
+    """Raise HardenError where a cast may change a value."""
+    kind = node.attributes.get("to")
+    if isinstance(flow, Rectified):
+        flow = flow.sums
+    numbers = np.array([0.5])  # features may be anything
+    if isinstance(flow, Levels):
+        numbers = np.concatenate([flow.base, flow.step])
+        bits = flow.signals.shape[1] == 1 and not flow.base.any() and (flow.step == 1).all()
+        if kind == BOOL and bits:
+            return
+    elif isinstance(flow, Sums):
+        numbers = np.concatenate([flow.offset, flow.unit])
+    whole = bool((numbers == np.round(numbers)).all())
+    if kind not in FLOATS and not (whole and kind in INTEGERS):
+        raise HardenError(f"{node.name}: a cast that may change values has no exact form here")
 
 
 def multiply(path: str, levels: Levels, matrix: Real) -> Sums:

@@ -128,3 +128,21 @@ def test_a_net_that_brevitas_exported(name: str) -> None:
     assert np.array_equal(made.scores(x), np.round(whole))
     proved = made.verify()
     assert proved.certificate is not None and proved.certificate.ok
+
+
+@pytest.mark.parametrize("name", ["torch_script", "torch_dynamo"])
+def test_a_net_that_torch_exported(name: str) -> None:
+    import onnxruntime
+
+    path = DATA / "onnx" / f"{name}.onnx"
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    x = np.random.default_rng(3).normal(size=(SAMPLES, 1, 7, 7)).astype(np.float32)
+    (theirs,) = session.run(None, {"x": x})
+    design = lithify.load(path)
+    made = lithify.compile(design, effort=1, interface="comb")
+    notes = design.provenance["imported"]
+    for one in (design, made):
+        scores = one.scores(x.reshape(SAMPLES, -1)) * notes["unit"] + notes["offset"]
+        assert np.array_equal(scores, theirs) and theirs.std() > 0
+    proved = made.verify()
+    assert proved.certificate is not None and proved.certificate.ok

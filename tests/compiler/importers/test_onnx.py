@@ -177,6 +177,72 @@ def test_what_has_no_exact_form_is_refused(tmp_path: Path) -> None:
     )
 
 
+def test_weights_that_are_computed(tmp_path: Path) -> None:
+    raw = np.random.default_rng(6).normal(size=(5, 3)).astype(np.float32)
+    file = OnnxFile(5)
+    file.then("BipolarQuant", f32([1]), domain=QONNX)
+    zero, one, minus = (file.constant(f32([v])) for v in (0, 1, -1))
+    high = file.node("GreaterOrEqual", [file.constant(raw), zero])
+    weights = file.node("Cast", [file.node("Where", [high, one, minus])], to=7)
+    file.last = file.node("MatMul", [file.last, weights])
+    path = tmp_path / "net.onnx"
+    path.write_bytes(file.finish(3))
+    x = np.random.default_rng(3).normal(size=(100, 5))
+    design = lithify.load(path)
+    notes = design.provenance["imported"]
+    right = np.where(x >= 0, 1, -1) @ np.where(raw >= 0, 1, -1)
+    assert np.array_equal(design.scores(x) * notes["unit"] + notes["offset"], right)
+
+
+@pytest.mark.parametrize(
+    ("op", "shapes", "message"),
+    [
+        ("Mul", [(2, 3), (4,)], "v4 (Mul): its constants do not fit (shape mismatch: objects can"),
+        ("Less", [(9000, 1), (9000,)], "v4 (Less): 81,000,000 values; at most 67,108,864 are made"),
+        ("Exp", [(2,)], "v3 (Exp): this operation on constants is not known here"),
+    ],
+)
+def test_constants_that_are_refused(
+    op: str, shapes: list[tuple[int, ...]], message: str, tmp_path: Path
+) -> None:
+    file = OnnxFile(4)
+    file.then("BipolarQuant", f32([1]), domain=QONNX)
+    file.made = 1
+    made = file.node(op, [file.constant(np.ones(shape, np.float32)) for shape in shapes])
+    file.last = file.node("MatMul", [file.last, made])
+    path = tmp_path / "net.onnx"
+    path.write_bytes(file.finish(2))
+    with pytest.raises(LithifyError) as caught:
+        lithify.load(path)
+    assert str(caught.value).startswith(f"{path}: {message}")
+
+
+@pytest.mark.parametrize("kind", [6, 7, 9, 10])
+def test_casts_that_change_values_are_refused(kind: int, tmp_path: Path) -> None:
+    whole = kind in (6, 7)
+    for size, levels, fine in ((1, 1, whole), (0.5, 1, False), (1, 0, whole or kind == 9)):
+        file = OnnxFile(3)
+        if levels:
+            file.then("BipolarQuant", f32([size]), domain=QONNX)
+        else:
+            file.then("Greater", f32([0]))
+        file.last = file.node("Cast", [file.last], to=kind)
+        file.then("MatMul", np.ones((3, 2), np.float32))
+        path = tmp_path / "net.onnx"
+        path.write_bytes(file.finish(2))
+        if fine:
+            assert lithify.load(path).circuit.scores
+            continue
+        with pytest.raises(HardenError, match=r"a cast that may change values has no exact form"):
+            lithify.load(path)
+    file = OnnxFile(3)
+    file.last = file.node("Cast", [file.last], to=kind)
+    file.then("BipolarQuant", f32([1]), domain=QONNX)
+    (tmp_path / "net.onnx").write_bytes(file.finish(3))
+    with pytest.raises(HardenError, match=r"a cast that may change values has no exact form here$"):
+        lithify.load(tmp_path / "net.onnx")
+
+
 def test_damaged_files(tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     data, _ = tfc([6, 5, 2], plain=True)

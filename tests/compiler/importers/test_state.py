@@ -300,6 +300,17 @@ def test_what_a_damaged_archive_raises_is_told(tmp_path: Path) -> None:
         lithify.load(path)
 
 
+def test_more_classes_than_bits(tmp_path: Path) -> None:
+    tables: dict[str, Any] = {"0.luts": np.ones((6, 8)), "0.mapping": np.zeros((6, 3), int)}
+    np.savez(tmp_path / "net.npz", classes=2**31 - 1, **tables)
+    with pytest.raises(FormatError, match=r": classes: 2147483647 classes of 6 bits; each needs"):
+        lithify.load(tmp_path / "net.npz")
+    gates: dict[str, Any] = {name: np.zeros(6, int) for name in ("gate0", "a0", "b0")}
+    np.savez(tmp_path / "net.npz", classes=12, **gates)
+    with pytest.raises(FormatError, match=r": classes: 6 bits do not divide into 12 classes$"):
+        lithify.load(tmp_path / "net.npz")
+
+
 def test_mutated_archives_are_refused_or_read(tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     net = difflogic_net()
