@@ -26,25 +26,31 @@ COUNT_INLINE VEC NAME(ones)(VEC v) {
 #endif
 }
 
-/* Where code e is at least its bound, for 64 codes of one byte; no bit for a bound of 256. */
-COUNT_INLINE uint64_t NAME(above)(const uint8_t *codes, const uint8_t *above) {
+/* Where code e is above its bound, for up to 64 codes of one byte; never above 255. */
+COUNT_INLINE uint64_t NAME(above)(const uint8_t *codes, const uint8_t *above, int64_t count) {
 #if WORDS == 8
-    return _mm512_cmpgt_epu8_mask(_mm512_loadu_si512((const void *)codes),
+    const __mmask64 there = ~(uint64_t)0 >> (64 - count);
+    return _mm512_cmpgt_epu8_mask(_mm512_maskz_loadu_epi8(there, codes),
                                   _mm512_loadu_si512((const void *)above));
-#elif WORDS == 4
+#else
+    uint8_t end[64] = {0};
     uint64_t bits = 0;
+    if (count < 64) {
+        memcpy(end, codes, count);
+        codes = end;
+    }
+#if WORDS == 4
     for (int i = 0; i < 64; i += 32) {
         __m256i code = _mm256_loadu_si256((const __m256i *)(const void *)(codes + i));
         __m256i most = _mm256_loadu_si256((const __m256i *)(const void *)(above + i));
         __m256i not_above = _mm256_cmpeq_epi8(_mm256_max_epu8(code, most), most);
         bits |= (uint64_t)~(uint32_t)_mm256_movemask_epi8(not_above) << i;
     }
-    return bits;
 #else
-    uint64_t bits = 0;
     for (int i = 0; i < 64; i++) {
         bits |= (uint64_t)(codes[i] > above[i]) << i;
     }
+#endif
     return bits;
 #endif
 }
@@ -59,12 +65,7 @@ COUNT_FN void NAME(sources)(const count_program *program, const net_job *job, in
         const int64_t left = elements - first, count = left < 64 ? left : 64;
         const uint8_t *codes = row + first * size;
         if (size == 1 && program->above && !job->item_signed) {
-            uint8_t end[64] = {0};
-            if (count < 64) {
-                memcpy(end, codes, count);
-                codes = end;
-            }
-            bits[w] = NAME(above)(codes, program->above + 64 * w);
+            bits[w] = NAME(above)(codes, program->above + 64 * w, count);
         } else {
             const int64_t *least = program->least + 64 * w;
             bits[w] = 0;
@@ -120,6 +121,12 @@ COUNT_FN void NAME(tally_planes)(const count_program *program, const int64_t *la
     }
 }
 
+/* Whether all weights of a layer are 1 and -1. */
+COUNT_INLINE int NAME(plain)(const count_program *program, const int64_t *layer) {
+    const int64_t *plane = program->planes + 3 * layer[2];
+    return layer[3] == 1 && plane[0] == 0 && plane[1] == 0;
+}
+
 /* Which of eight neurons reach their bounds. */
 COUNT_INLINE uint64_t NAME(fired)(const VEC *sums, const int64_t *bounds) {
 #if WORDS == 8
@@ -139,9 +146,9 @@ COUNT_INLINE void NAME(hidden)(const count_program *program, const int64_t *laye
                                const int64_t *bounds, const uint64_t *bits, uint64_t *next,
                                int64_t room, int samples) {
     const int64_t groups = layer[0], words = layer[1];
-    const int64_t *plane = program->planes + 3 * layer[2];
-    const uint64_t *weights = program->weights + plane[2];
-    const int plain = layer[3] == 1 && plane[0] == 0 && plane[1] == 0;
+    const int plain = NAME(plain)(program, layer);
+    const int64_t at = plain ? program->planes[3 * layer[2] + 2] : 0;
+    const uint64_t *weights = program->weights + at;
     uint64_t word[2] = {0};
     for (int64_t g = 0; g < groups;) {
         const int64_t shift = 8 * (g & 7);
@@ -180,11 +187,19 @@ COUNT_INLINE void NAME(layers)(const count_program *program, uint64_t *bits, int
         bounds += 8 * layer[0];
         bits = next;
     }
-    for (int64_t g = 0; g < layer[0]; g++) {
+    const int plain = NAME(plain)(program, layer);
+    const int64_t at = plain ? program->planes[3 * layer[2] + 2] : 0;
+    const uint64_t *weights = program->weights + at;
+    for (int64_t g = 0; g < layer[0]; g++, weights += layer[1] * 8) {
+        VEC sums[2 * ROWS];
+        if (plain) {
+            NAME(tally)(weights, bits, room, layer[1], 1, 0, samples, sums);
+        }
         for (int n = 0; n < samples; n++) {
-            VEC sums[ROWS];
-            NAME(tally_planes)(program, layer, g, bits + n * room, sums);
-            memcpy(counts + n * room + 8 * g, sums, 64);
+            if (!plain) {
+                NAME(tally_planes)(program, layer, g, bits + n * room, sums + n * ROWS);
+            }
+            memcpy(counts + n * room + 8 * g, sums + n * ROWS, 64);
         }
     }
 }

@@ -18,8 +18,8 @@ from lithify.backends.c.engine import Engine
 from lithify.backends.c.library import aligned_bytes, load
 from lithify.backends.c.program import schedule
 from lithify.backends.c.running import CountRunner
-from lithify.ir.builder import Builder
-from lithify.ir.circuit import Circuit
+from lithify.ir.generate import random_sums
+from lithify.ir.ports import Port
 
 WIDTHS = (784, 256, 256, 10)
 BATCHES = (1, 64, 4096)
@@ -84,23 +84,11 @@ void repeat(int64_t (*run)(const void *, const void *, int64_t, int64_t, int64_t
 """
 
 
-def binary_net(rng: np.random.Generator) -> Circuit:
-    """A net of random weights of 1 and -1 on single bits, with the bounds in the middle."""
-    b = Builder()
-    row = b.input("x", width=1, count=WIDTHS[0]).ravel()
-    for width in WIDTHS[1:-1]:
-        weights = rng.choice([-1, 1], (width, len(row)))
-        bounds = weights.sum(1, keepdims=True) // 2
-        row = b.thresholds(bounds.ravel(), np.tile(row, (width, 1)), weights)
-    for i in range(WIDTHS[-1]):
-        b.score(f"class{i}", row, rng.choice([-1, 1], len(row)), bias=i)
-    return b.finish(readout="argmax")
-
-
 def of_binary(folder: Path) -> Figures:
     """Times against the bare loop, which is given packed bits while the engine packs bytes."""
     rng = np.random.default_rng(0)
-    circuit = binary_net(rng)
+    port = Port("x", width=1, count=WIDTHS[0])
+    circuit = random_sums(rng, [port], widths=WIDTHS[1:-1], classes=WIDTHS[-1])
     engine = Engine(circuit)
     program = engine.program
     if not isinstance(program, CountProgram):

@@ -168,3 +168,18 @@ def test_a_program_is_made_alike_each_time() -> None:
     assert made[0] is not None and made[1] is not None
     assert made[0].digest == made[1].digest
     assert made[0].table_bytes == made[1].table_bytes > 0
+
+
+def test_a_net_whose_scores_read_nothing() -> None:
+    rng = np.random.default_rng(0)
+    b = Builder()
+    x = b.input("x", count=100).ravel()
+    row = b.thresholds(np.arange(40, 60), np.tile(x, (20, 1)))
+    b.score("a", row, np.zeros(20, int), bias=3)
+    b.score("b", row, np.zeros(20, int), bias=7)
+    circuit = b.finish(readout="argmax")
+    codes = simulate.random_codes(circuit, 9, rng)
+    engine = Engine(circuit)
+    assert isinstance(engine.program, CountProgram)
+    assert_same(engine.run(codes), simulate.run(circuit, codes))
+    assert engine.predict(codes).tolist() == [1] * 9
