@@ -8,6 +8,7 @@ from source_tree import ROOT
 PAGES = (
     "README.md",
     "docs/adding.md",
+    "docs/c.md",
     "docs/streams.md",
     "docs/tour.md",
     "docs/uart.md",
