@@ -29,7 +29,7 @@ from lithify.compiler.driver import compile as compile_design
 from lithify.ir.circuit import Circuit
 from lithify.ir.files import write_atomically
 
-NETS = ("iris", "binary_iris", "digits")
+NETS = ("iris", "digits")
 EVERY = (0, 1, 2, 3, 5, 8)
 BAR = 0.15
 MODELS = Path(__file__).parents[1] / "examples" / "models"
