@@ -20,11 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from lithify.backends.fpga.build import BuildResult, build
+from lithify.backends.fpga.build import build
 from lithify.backends.fpga.cell_netlist import read_netlist
 from lithify.backends.fpga.chip_database import find_database, open_database
 from lithify.backends.fpga.flips import flips
 from lithify.backends.fpga.sites import pin_sites, read_sites
+from lithify.backends.fpga.targets import Board
 from lithify.backends.fpga.unpacked import Unpacked, read_tiles
 from lithify.compiler.board_cells import BoardCells, board_cells
 from lithify.compiler.proof.bitstream import prove_unpacked
@@ -81,7 +82,9 @@ def measure(
     proved = certify_build(netlist, built.core, folder, built.board, before=made)
     proof_seconds = time.perf_counter() - start
     refuted, without_effect, undecided = (
-        _flip(built, folder, count) if built.board.family.read_back else (0, 0, 0)
+        flip(built.board, built.bitstream, folder, count)
+        if built.board.family.read_back
+        else (0, 0, 0)
     )
     return Result(
         every,
@@ -99,13 +102,13 @@ def measure(
     )
 
 
-def _flip(built: BuildResult, folder: Path, count: int) -> tuple[int, int, int]:
+def flip(target: Board, bitstream: Path, folder: Path, count: int) -> tuple[int, int, int]:
     """How many flips were refuted, proved to change nothing, and not decided."""
-    file = find_database(built.board.device.database)
+    file = find_database(target.device.database)
     assert file is not None
     chip = open_database(file)
-    cells, tiles = read_netlist(folder / "top.json"), read_tiles(unpack(built.bitstream), chip)
-    pins = pin_sites((folder / "top.pcf").read_text(), built.board.package, chip)
+    cells, tiles = read_netlist(folder / "top.json"), read_tiles(unpack(bitstream), chip)
+    pins = pin_sites((folder / "top.pcf").read_text(), target.package, chip)
     names = {site: pin for pin, site in pins.items()}
     sites = read_sites(folder / "sites.json")
     whole = Unpacked(chip, tiles, names)
@@ -122,7 +125,8 @@ def _flip(built: BuildResult, folder: Path, count: int) -> tuple[int, int, int]:
     return refuted, without_effect, undecided
 
 
-def _design(path: str | None) -> Circuit:
+def design_of(path: str | None) -> Circuit:
+    """The circuit of a design, or a random one of the demo's shape."""
     from benchmarks.mutants import demo_like
     from lithify.compiler.design import Design
     from lithify.compiler.driver import compile as compile_design
@@ -166,7 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--keep", type=Path, metavar="FILE", help="JSON of the builds made so far")
     options = parser.parse_args(arguments)
-    circuit, results, kept = _design(options.design), [], _kept(options.keep)
+    circuit, results, kept = design_of(options.design), [], _kept(options.keep)
     made = board_cells(circuit)
     for every in options.every:
         key = f"{circuit.digest} {options.board} {every} {options.count} {options.seeds}"

@@ -159,9 +159,9 @@ def build(
     best = max(runs, key=lambda one: one.fmax_mhz)
     with clock.step("pack"):
         progress("packing the bitstream")
-        bitstream = _pack(folder, best, target)
+        bitstream = pack(folder, best, target)
         if target.family.read_back:
-            _keep_sites(folder, best, runs)
+            keep_sites(folder, best, runs)
     with clock.step("net alone"):
         net = lay_out(
             design, target, folder, seeds=alone, limit_s=limit_s, progress=progress, **pipeline
@@ -201,7 +201,7 @@ def _predicted(design: Circuit | Netlist, board: Board, every: int) -> float:
     return 1000 / predicted_ns(board.device, tables=circuit.num_gates, levels=levels)
 
 
-def _keep_sites(folder: Path, best: Routed, runs: Sequence[Routed]) -> None:
+def keep_sites(folder: Path, best: Routed, runs: Sequence[Routed]) -> None:
     """Write where the flip-flops are, and take away the large files that say so."""
     sites = flip_flop_sites(best.placed, read_netlist(folder / CELLS))
     write_atomically(folder / SITES, (json.dumps(sites, indent=0) + "\n").encode())
@@ -209,7 +209,7 @@ def _keep_sites(folder: Path, best: Routed, runs: Sequence[Routed]) -> None:
         one.placed.unlink(missing_ok=True)
 
 
-def _pack(folder: Path, best: Routed, board: Board) -> Path:
+def pack(folder: Path, best: Routed, board: Board) -> Path:
     """The bitstream; it takes its name only when it is whole."""
     family = board.family
     part = folder / f"{best.output.stem}.part"
