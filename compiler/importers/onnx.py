@@ -41,6 +41,7 @@ from lithify.ir.builder import Builder
 from lithify.ir.errors import FormatError, HardenError, InputError
 from lithify.ir.ports import Signals
 
+MOST_FEATURES = 1 << 18
 ROUNDED = 2.0**-44  # what the offsets of scores may differ by, a part of them: rounding in float64
 Flow = Features | Levels | Sums | Rectified
 # What changes no value, or, after the last sums, no order of them.
@@ -65,7 +66,7 @@ def read(data: bytes, filename: str, hints: Hints) -> Imported:
     """The circuit of the model: scores read by argmax."""
     graph = read_graph(data, filename)
     if onnx_bits.is_of_bits(graph):
-        return onnx_bits.read(graph, filename, hints)
+        return onnx_bits.read(graph, hints)
     if len(graph.inputs) != 1 or not graph.outputs:
         raise FormatError(
             f"{filename}: {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; a net of "
@@ -73,8 +74,11 @@ def read(data: bytes, filename: str, hints: Hints) -> Imported:
         )
     ((name, shape),) = graph.inputs.items()
     count = hints.inputs or math.prod(shape[1:])
-    if not 1 <= count < 2**20:
-        raise InputError(f"{filename}: the input has shape {list(shape)}; say --inputs")
+    if not 1 <= count <= MOST_FEATURES:
+        raise InputError(
+            f"the input has shape {list(shape)}; 1 to {MOST_FEATURES:,} features can be read, and "
+            "--inputs says how many where the file does not"
+        )
     # Bits of features are made once their thresholds are known, which is before any gate.
     image = shape[1:] if len(shape) == 4 and math.prod(shape[1:]) == count else ()
     code, run = _encoded(graph, name, count, image)
@@ -83,7 +87,7 @@ def read(data: bytes, filename: str, hints: Hints) -> Imported:
         flow = _step(run, node) or flow
     last = run.flows.get(graph.outputs[0], flow)
     if not isinstance(last, Sums):
-        raise HardenError(f"{filename}: its output {graph.outputs[0]} is no sum a class")
+        raise HardenError(f"its output {graph.outputs[0]} is no sum a class")
     names = hints.names(last.count)
     if len(names) != last.count:
         raise InputError(f"{len(names)} class names for {last.count} classes")

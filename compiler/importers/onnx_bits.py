@@ -32,7 +32,7 @@ def is_of_bits(graph: Graph) -> bool:
     return readers == ["Unsqueeze"]
 
 
-def read(graph: Graph, filename: str, hints: Hints) -> Imported:
+def read(graph: Graph, hints: Hints) -> Imported:
     """The circuit of the model: words of its outputs, and the scores and argmax where it has them.
 
     A first run finds the widths of the inputs, which are made before any gate.
@@ -49,7 +49,7 @@ def read(graph: Graph, filename: str, hints: Hints) -> Imported:
             port = Port(name, run.widths.get(name, 1), count)
         run.ports[name] = run.builder.port(port).reshape(count, -1)
     _go(run, graph, probe=False)
-    return _finished(run, graph, filename, hints)
+    return _finished(run, graph, hints)
 
 
 def _count(name: str, shape: tuple[int, ...]) -> int:
@@ -101,32 +101,32 @@ def _step(run: Run, node: Node) -> bool:
     return True
 
 
-def _finished(run: Run, graph: Graph, filename: str, hints: Hints) -> Imported:
+def _finished(run: Run, graph: Graph, hints: Hints) -> Imported:
     """The words, and the scores and their argmax."""
     builder, readout = run.builder, "bits"
     names: tuple[str, ...] = ()
     for output in graph.outputs:
         flow = run.flows.get(output)
         if flow is None:
-            raise HardenError(f"{filename}: its output {output} is never made")
+            raise HardenError(f"its output {output} is never made")
         forms = forms_of(run, flow)
         if output in run.best:
             readout = "argmax"
             continue
         if len(forms.shape) != 1 or forms.batch:
-            raise HardenError(f"{filename}: its output {output} is not [samples, values]")
+            raise HardenError(f"its output {output} is not [samples, values]")
         bits = None if output == "scores" else _bits(forms)
         if bits is not None:
             builder.output(output, bits[0], kind=bits[1])
             continue
         if names:
-            raise HardenError(f"{filename}: {output} are scores; there are others already")
+            raise HardenError(f"{output} are scores; there are others already")
         names = hints.names(forms.shape[0])
         if len(names) != forms.shape[0]:
             raise InputError(f"{len(names)} class names for {forms.shape[0]} classes")
         _scores(builder, forms, names)
     if readout == "argmax" and not names:
-        raise HardenError(f"{filename}: it gives the best of scores that are no output")
+        raise HardenError("it gives the best of scores that are no output")
     readout = "scores" if names and readout == "bits" else readout
     circuit = builder.finish(readout=readout)
     return Imported(circuit, run.code or _code(circuit), names, {"format": "onnx"})

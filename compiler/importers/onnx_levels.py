@@ -21,6 +21,7 @@ COMPARISONS = ("Greater", "GreaterOrEqual", "Less", "LessOrEqual")
 QUANTISERS = ("Quant", "IntQuant")
 LEVELLING = ("Sign", "BipolarQuant", "MultiThreshold", *QUANTISERS, *COMPARISONS)
 MOST_BITS = 8
+MOST_BOUNDS = 1 << 20  # of all values of one operation
 # By the name of a rounding, for whole numbers above 0 and others: what is subtracted from one to
 # have the bound of what is rounded to it, and whether the bound itself is rounded to it.
 ROUNDINGS = {
@@ -67,10 +68,11 @@ def ladder(node: Node, count: int, given: list[Array], first: bool) -> Ladder:
         if scale <= 0:
             raise HardenError(f"{node.name}: its scale is no positive number")
         return Ladder(np.zeros((count, 1)), (False,), -scale * ones, 2 * scale * ones)
-    if op == "MultiThreshold":
-        return _thresholds(node, count, given)
-    if op in QUANTISERS:
-        return _quantiser(node, count, given)
+    if op == "MultiThreshold" or op in QUANTISERS:
+        made = (_quantiser if op in QUANTISERS else _thresholds)(node, count, given)
+        if made.bounds.size > MOST_BOUNDS:
+            raise HardenError(f"{node.name}: {made.bounds.size:,} bounds; at most {MOST_BOUNDS:,}")
+        return made
     if len(given) != 1:
         raise HardenError(f"{node.name}: it compares with something but one constant")
     less = op.startswith("Less") == first  # so many are high below the bound

@@ -20,6 +20,7 @@ from lithify.ir.ports import Signals
 
 Real = NDArray[np.float64]
 MOST_WEIGHT = 1 << 20
+MOST_PINS = 1 << 26  # of the gates of one comparison
 HALF_ULP = 2.0**-24  # the relative error of one float32 operation
 BOOL, FLOATS, INTEGERS = 9, (1, 11), (6, 7)  # types of ONNX; of the integers those of 32 bits on
 STEPS = 8  # operations between a sum and its comparison, as far as rounding counts
@@ -167,6 +168,11 @@ def compare(
 
     Where that bound is `strict`, whether it exceeds it.
     """
+    if sums.weights.size * len(strict) > MOST_PINS:
+        raise HardenError(
+            f"{path}: {len(strict)} bounds of {sums.count} sums of {sums.weights.shape[1]} bits; "
+            f"at most {MOST_PINS:,} bits in all can be read"
+        )
     columns = [_reached(path, builder, sums, bounds[:, k], over) for k, over in enumerate(strict)]
     return np.stack(columns, axis=1)
 

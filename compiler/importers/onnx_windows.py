@@ -23,6 +23,7 @@ from lithify.ir.builder import Builder
 from lithify.ir.errors import HardenError
 
 MOST_PINS = 1 << 27
+MOST_PLACES = 1 << 24  # in all windows of an image
 
 
 def convolve(
@@ -72,6 +73,8 @@ def pool(
     size = _numbers(path, attributes, "kernel_shape", [])
     single, counts = _windows(path, (1, *shape[1:]), tuple(size), attributes)
     area = math.prod(shape[1:])
+    if single.size * levels.signals.size > MOST_PINS * area:
+        raise HardenError(f"{path}: it is over {MOST_PINS} bits; that is too large")
     shifts = np.arange(shape[0])[:, None, None] * area
     wires = np.where(single >= 0, single + shifts, -1).reshape(-1, single.shape[1])
     pins = np.where((wires >= 0)[..., None], levels.signals[wires], 0)
@@ -112,6 +115,8 @@ def _windows(
             raise HardenError(f"{path}: windows {list(size)} do not fit an image {list(shape)}")
         counts.append(count)
         axes.append(np.arange(count)[:, None] * strides[axis] - pads[axis] + np.arange(size[axis]))
+    if math.prod((shape[0], *counts, *size)) > MOST_PLACES:
+        raise HardenError(f"{path}: its windows have over {MOST_PLACES} places; that is too large")
     rows, columns = axes
     place = np.broadcast_arrays(
         np.arange(shape[0])[:, None, None],

@@ -19,6 +19,7 @@ from lithify.ir.errors import FormatError
 Shape = tuple[int, ...]  # channels, then the sizes of the image
 Geometry = tuple[int, int, int]  # stride, size of the window, padding
 MOST_WIRES = 1 << 27
+MOST_POOLED = 1 << 25
 POOLED = 4  # bits that one table of an OR takes in
 
 
@@ -129,8 +130,8 @@ def pool(
         axes.append(np.arange(count)[:, None] * step - beside + np.arange(window))
     counts = tuple(len(axis) for axis in axes)
     cells = math.prod(kernel)
-    if math.prod((shape[0], *counts)) * cells > MOST_WIRES:
-        raise FormatError(f"{path}: windows with over {MOST_WIRES} bits")
+    if math.prod((shape[0], *counts)) * cells > MOST_POOLED:
+        raise FormatError(f"{path}: windows with over {MOST_POOLED} bits")
     grid = np.meshgrid(np.arange(shape[0]), *(axis.ravel() for axis in axes), indexing="ij")
     wires = flat(path, shape, grid[0], grid[1:])
     split = [shape[0], *(n for pair in zip(counts, kernel, strict=True) for n in pair)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import lithify
 from benchmarks.onnx_files import QONNX, OnnxFile, f32, tensor, tfc, value_info
 from lithify.backends.protobuf import field
+from lithify.compiler.importers import onnx_windows
 from lithify.compiler.importers.lookup import Array
 from lithify.ir.errors import HardenError, LithifyError
 
@@ -217,6 +219,66 @@ def test_constants_that_are_refused(
     assert str(caught.value).startswith(f"{path}: {message}")
 
 
+def quantiser(file: OnnxFile) -> None:
+    """Levels of eight bits."""
+    file.then("Quant", f32([1]), f32([0]), f32([8]), domain=QONNX, signed=1, narrow=0)
+
+
+def ladders(file: OnnxFile) -> None:
+    """Two thousand bounds of each of 200 sums."""
+    file.then("BipolarQuant", f32([1]), domain=QONNX)
+    file.then("MatMul", np.ones((300, 200), np.float32))
+    rows = np.broadcast_to(np.arange(2000, dtype=np.float32), (200, 2000))
+    file.then("MultiThreshold", rows.copy(), domain=QONNX)
+
+
+def wide_convolution(file: OnnxFile) -> None:
+    """Windows of ninety by ninety."""
+    file.then("BipolarQuant", f32([1]), domain=QONNX)
+    file.then("Conv", np.ones((1, 1, 90, 90), np.float32))
+
+
+def pool(file: OnnxFile) -> None:
+    """The largest of two by two."""
+    file.then("BipolarQuant", f32([1]), domain=QONNX)
+    file.last = file.node("MaxPool", [file.last], kernel_shape=[2, 2])
+
+
+@pytest.mark.parametrize(
+    ("features", "made", "message"),
+    [
+        ((5000,), quantiser, "v4 (Quant): 1,275,000 bounds; at most 1,048,576"),
+        (
+            (300,),
+            ladders,
+            "v6 (MultiThreshold): 2000 bounds of 200 sums of 300 bits; at most 67,108,864 bits in "
+            "all can be read",
+        ),
+        (
+            (1, 200, 200),
+            wide_convolution,
+            "v4 (Conv): its windows have over 16777216 places; that is too large",
+        ),
+        ((2, 4, 4), pool, "v3 (MaxPool): it is over 71 bits; that is too large"),
+    ],
+)
+def test_small_files_cannot_ask_for_large_circuits(
+    features: tuple[int, ...],
+    made: Callable[[OnnxFile], None],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = OnnxFile(*features)
+    made(file)
+    monkeypatch.setattr(onnx_windows, "MOST_PINS", 71)
+    path = tmp_path / "net.onnx"
+    path.write_bytes(file.finish(2))
+    with pytest.raises(HardenError) as caught:
+        lithify.load(path)
+    assert str(caught.value) == f"{path}: {message}"
+
+
 @pytest.mark.parametrize("kind", [6, 7, 9, 10])
 def test_casts_that_change_values_are_refused(kind: int, tmp_path: Path) -> None:
     whole = kind in (6, 7)
@@ -260,7 +322,8 @@ def test_damaged_files(tmp_path: Path) -> None:
         ),
         (
             field(1, 8) + field(7, field(11, value_info("x", [0, 2**50])) + field(12, b"")),
-            r": the input has shape \[0, 1125899906842624\]; say --inputs$",
+            r"the input has shape \[0, 1125899906842624\]; 1 to 262,144 features can be read, and "
+            r"--inputs says how many where the file does not$",
         ),
     ):
         path.write_bytes(bad)
