@@ -94,6 +94,14 @@ class Design:
             raise InputError(f"features up to {array.max()}; this design takes 64-bit integers")
         return array.astype(np.int64)
 
+    def engine_codes(self, x: ArrayLike) -> NDArray[Any]:
+        """The same for an engine: integers stay as small as given, since it checks them itself."""
+        array = np.asarray(x)
+        as_given = self.code is None or self.code.kind == "identity"
+        if as_given and array.dtype.kind in "biu" and array.ndim > 1 and array.size:
+            return array.reshape(len(array), -1)
+        return self.codes(x)
+
     def engine(self, *, threads: int = 1, vector: int | None = None) -> "Engine | Interpreter":
         """The design as a bit-parallel C engine; as the interpreter where no compiler is found."""
         from lithify.backends.c.fallback import engine_for
@@ -108,15 +116,15 @@ class Design:
 
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:
         """The class of each sample of raw features."""
-        return self._engine.predict(self.codes(x))
+        return self._engine.predict(self.engine_codes(x))
 
     def scores(self, x: ArrayLike) -> NDArray[np.int64]:
         """The scores[samples, classes] of raw features."""
-        return np.asarray(self._engine.scores(self.codes(x)), np.int64)
+        return np.asarray(self._engine.scores(self.engine_codes(x)), np.int64)
 
     def words(self, x: ArrayLike) -> dict[str, NDArray[np.int64]]:
         """The words by name, each [samples, count], of raw features."""
-        return self._engine.words(self.codes(x))
+        return self._engine.words(self.engine_codes(x))
 
     def interpret(self, x: ArrayLike) -> simulate.Answers:
         """What the interpreter answers: slow, and the meaning that all else is compared with."""

@@ -35,7 +35,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     design = Design.load(arguments.design)
     x, labels = read_samples(arguments.data, limit=arguments.limit)
     y = class_numbers(arguments.data, labels, design, screen)
-    codes = design.codes(x)
+    codes = design.engine_codes(x)
     screen.say(f"  {counted(len(x), 'sample')} through the C engine")
     if not design.circuit.scores:
         engine = design.engine(threads=arguments.threads)
