@@ -29,6 +29,7 @@ from lithify.compiler.importers.onnx_levels import (
 from lithify.compiler.importers.onnx_values import (
     Features,
     Levels,
+    Ordered,
     Rectified,
     Sums,
     binarise,
@@ -43,7 +44,7 @@ from lithify.ir.ports import Signals
 
 MOST_FEATURES = 1 << 18
 ROUNDED = 2.0**-44  # what the offsets of scores may differ by, a part of them: rounding in float64
-Flow = Features | Levels | Sums | Rectified
+Flow = Features | Levels | Sums | Rectified | Ordered
 # What changes no value, or, after the last sums, no order of them.
 PASSING = ("Identity", "Flatten", "Reshape", "Dropout", "Cast", "Squeeze", "Unsqueeze")
 ORDERING = ("Softmax", "LogSoftmax", "ArgMax", "TopK")
@@ -86,6 +87,7 @@ def read(data: bytes, filename: str, hints: Hints) -> Imported:
     for node in graph.nodes:
         flow = _step(run, node) or flow
     last = run.flows.get(graph.outputs[0], flow)
+    last = last.sums if isinstance(last, Ordered) else last
     if not isinstance(last, Sums):
         raise HardenError(f"its output {graph.outputs[0]} is no sum a class")
     names = hints.names(last.count)
@@ -141,10 +143,10 @@ def _step(run: _Run, node: Node) -> Flow | None:
 def _apply(run: _Run, node: Node, flow: Flow, given: list[Array], first: bool) -> Flow:
     """What an operation makes of a flow."""
     op = node.op
-    if op == "Cast":
-        require_no_change(node, flow)
-    if op in PASSING or (op in ORDERING and isinstance(flow, Sums)):
-        return flow
+    if isinstance(flow, Ordered) or (op in ORDERING and isinstance(flow, Sums)):
+        return _ordered(node, flow)
+    if op in PASSING:
+        return _passed(node, flow)
     if isinstance(flow, Rectified):
         return _rectified(run, node, flow, given, first)
     if op in ("MatMul", "Gemm") and isinstance(flow, Levels) and given and first:
@@ -162,6 +164,27 @@ def _apply(run: _Run, node: Node, flow: Flow, given: list[Array], first: bool) -
         return Levels(flow.signals, low, high - low)
     what = {Features: "features", Levels: "levels", Sums: "sums"}[type(flow)]
     raise HardenError(f"{node.name}: no exact form of it on {what} is known here")
+
+
+def _passed(node: Node, flow: Features | Levels | Sums | Rectified) -> Flow:
+    if node.op == "Cast":
+        require_no_change(node, flow)
+    return flow
+
+
+def _ordered(node: Node, flow: Sums | Ordered) -> Ordered:
+    """The scores, of which nothing but their order is known from here on."""
+    attributes = node.attributes
+    if node.op not in (*PASSING, *ORDERING):
+        raise HardenError(f"{node.name}: after the classes were put in order nothing more is read")
+    axis = attributes.get("axis", 0 if node.op == "ArgMax" else -1)
+    first = attributes.get("largest", 1) and not attributes.get("select_last_index", 0)
+    if node.op in ORDERING and (axis not in (1, -1) or not first):
+        raise HardenError(
+            f"{node.name}: only the largest of the classes (axis 1 or -1), the first of equal "
+            "ones, has a form here"
+        )
+    return flow if isinstance(flow, Ordered) else Ordered(flow)
 
 
 def _relu(flow: Sums | Features) -> Flow:

@@ -110,6 +110,18 @@ class Rectified:
         return self.sums.count
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Ordered:
+    """Something that has the order of these sums."""
+
+    sums: Sums
+
+    @property
+    def count(self) -> int:
+        """How many values."""
+        return self.sums.count
+
+
 def require_no_change(node: Node, flow: Features | Levels | Sums | Rectified) -> None:
     """Raise HardenError where a cast may change a value."""
     kind = node.attributes.get("to")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -217,6 +218,40 @@ def test_constants_that_are_refused(
     with pytest.raises(LithifyError) as caught:
         lithify.load(path)
     assert str(caught.value).startswith(f"{path}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("op", "attributes", "fine"),
+    [
+        ("Softmax", {"axis": 1}, True),
+        ("ArgMax", {"axis": -1}, True),
+        ("ArgMax", {}, False),
+        ("ArgMax", {"axis": 1, "select_last_index": 1}, False),
+        ("TopK", {}, True),
+        ("TopK", {"largest": 0}, False),
+    ],
+)
+def test_classes_in_order(op: str, attributes: dict[str, Any], fine: bool, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    for more in ("Identity", "Mul"):
+        file = OnnxFile(3)
+        file.then("BipolarQuant", f32([1]), domain=QONNX)
+        file.then("MatMul", np.eye(3, 2, dtype=np.float32))
+        file.then(op, *([np.ones(1, np.int64)] if op == "TopK" else []), **attributes)
+        file.then(more, *([f32([2])] if more == "Mul" else []))
+        path.write_bytes(file.finish(2))
+        if fine and more == "Identity":
+            assert lithify.load(path).scores([[0.5, -0.5, 1]]).tolist() == [[1, 0]]
+            continue
+        with pytest.raises(HardenError) as caught:
+            lithify.load(path)
+        message = str(caught.value).split(": ", 2)[2]
+        assert message == (
+            "after the classes were put in order nothing more is read"
+            if fine
+            else "only the largest of the classes (axis 1 or -1), the first of equal ones, has a "
+            "form here"
+        )
 
 
 def quantiser(file: OnnxFile) -> None:
