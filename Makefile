@@ -16,7 +16,7 @@ TYPED := $(foreach one,tests benchmarks examples,$(if $(wildcard $(one)/*.py),$(
 META := tests/test_doctests.py tests/test_house.py tests/test_layering.py tests/test_pages.py \
         tests/test_packaging.py tests/test_recipe_page.py tests/test_startup.py
 
-.PHONY: help setup demo bench test check style types meta pages wheel wheel-check clean
+.PHONY: help setup demo bench test hw check style types meta pages wheel wheel-check clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "; print "make TARGET, where TARGET is one of:"} \
@@ -49,6 +49,10 @@ bench: demo ## the demo, then the figures of the README against their bars
 test: setup ## every test, then the wheel from outside the clone
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --durations 10
 	@$(MAKE) --no-print-directory wheel-check
+
+hw: setup ## the hardware's tests: Verilog, benches in Verilator, synthesis, place and route
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --durations 10 hw_tests tests/backends/fpga \
+	  tests/backends/verilog
 
 check: style types meta ## formatting, lint, types and the tests of the project's form
 

@@ -154,6 +154,7 @@ EXTRAS = (
     ("numpy", "", "everything"),
     ("numba", "", "everything"),
     ("networkx", "", "the graph view of a circuit"),
+    ("scipy", "", "the fewest registers of a pipeline"),
     ("torch", "train", "training"),
     ("safetensors", "train", "saved models"),
     ("scikit-learn", "train", "the bundled data sets"),
