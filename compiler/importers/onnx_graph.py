@@ -93,6 +93,8 @@ def _node(data: bytes, index: int, where: str) -> Node:
         elif number == 5:
             attributes |= _attribute(_bytes(value, where), where)
     shown = name or f"node {index}"
+    if not any(outputs):
+        raise FormatError(f"{where}: {shown} ({op}) gives nothing; the file is damaged")
     return Node(f"{shown} ({op})", op, tuple(inputs), tuple(outputs), attributes)
 
 

@@ -350,6 +350,10 @@ def test_damaged_files(tmp_path: Path) -> None:
             field(1, 8) + field(7, field(1, field(5, field(3, b"")))),
             r": a field of one number has 0; the file is damaged$",
         ),
+        (
+            field(1, 8) + field(7, field(1, field(4, "Sign"))),
+            r": node 0 \(Sign\) gives nothing; the file is damaged$",
+        ),
         (field(1, 8) + field(7, field(2, "x")), r": 0 inputs and 0 outputs; a net of one input"),
         (
             field(1, 8) + field(7, field(5, field(1, 2**40) + tensor("c", np.zeros(1)))),
