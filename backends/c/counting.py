@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lithify.backends.c.layers import Layer, Layers, find_layers
-from lithify.backends.c.program import WordShape
+from lithify.backends.c.program import Tables, WordShape
 from lithify.ir.circuit import Circuit
 from lithify.ir.ports import Port
 
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 
-ARRAYS = ("chunks", "above", "least", "layers", "planes", "weights", "offsets", "added")
 NEVER = int(np.iinfo(np.int64).max)
 MOST_BYTE = 255
 STEPS_A_FANIN = 16
@@ -25,12 +23,13 @@ GROUP, WORD = 8, 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CountProgram:
+class CountProgram(Tables):
     """Everything the kernel needs to know of a net of sums, as frozen arrays (see kernel.h)."""
+
+    ARRAYS = ("chunks", "above", "least", "layers", "planes", "weights", "offsets", "added")
 
     inputs: tuple[Port, ...]
     scores: tuple[str, ...]
-    readout: str
     chunks: NDArray[np.int32]
     above: NDArray[np.uint8]
     """Empty where a bound is not one of bytes."""
@@ -44,48 +43,15 @@ class CountProgram:
     wide_scores: bool
     """Whether a score can leave the 32-bit integers."""
 
-    def __post_init__(self) -> None:
-        """Make the arrays read-only."""
-        for name in ARRAYS:
-            array = np.ascontiguousarray(getattr(self, name))
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
-
     @property
     def words(self) -> tuple[WordShape, ...]:
         """None: a net of sums has scores alone."""
         return ()
 
     @property
-    def elements(self) -> int:
-        """Integers of all inputs together."""
-        return sum(port.count for port in self.inputs)
-
-    @property
-    def num_input_bits(self) -> int:
-        """Bits of all inputs together."""
-        return sum(port.bits for port in self.inputs)
-
-    @property
-    def table_bytes(self) -> int:
-        """Bytes of the arrays that the kernel reads."""
-        return int(sum(getattr(self, name).nbytes for name in ARRAYS))
-
-    @property
     def workspace_bytes(self) -> int:
         """Bytes that one call works in: for two samples, two rows of bits and the counts."""
         return 2 * 8 * (2 * self.row_words + GROUP * int(self.layers[-1, 0]))
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over all that the program says."""
-        h = hashlib.sha256(b"lithify counts 1\n")
-        h.update(repr((self.inputs, self.scores, self.readout, self.row_words)).encode())
-        for name in ARRAYS:
-            array = getattr(self, name)
-            h.update(f"{name} {array.dtype.name} {array.shape}\n".encode())
-            h.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
-        return h.hexdigest()
 
 
 def counting(circuit: Circuit) -> CountProgram | None:
@@ -112,7 +78,6 @@ def counting(circuit: Circuit) -> CountProgram | None:
     return CountProgram(
         inputs=circuit.inputs,
         scores=tuple(score.name for score in circuit.scores),
-        readout=circuit.readout,
         chunks=chunks,
         above=np.minimum(least - 1, MOST_BYTE).astype(np.uint8)[: None if bytes_do else 0],
         least=least,

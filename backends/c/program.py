@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +16,6 @@ from lithify.ir.ports import Port, Score, Word
 
 WINDOW = 512
 MOST_NARROW_SLOTS = 1 << 16
-ARRAYS = (
-    "operands",
-    "rounds",
-    "fields",
-    "runs",
-    "terms",
-    "biases",
-    "word_slots",
-    "word_masks",
-    "word_fields",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +28,55 @@ class WordShape:
     kind: str
 
 
+class Tables:
+    """What every program is: inputs, and read-only arrays that the kernel reads in place."""
+
+    __slots__ = ()
+    ARRAYS: ClassVar[tuple[str, ...]]
+    inputs: tuple[Port, ...]
+
+    def __post_init__(self) -> None:
+        """Make the arrays read-only."""
+        for name in self.ARRAYS:
+            array = np.ascontiguousarray(getattr(self, name))
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    @property
+    def num_input_bits(self) -> int:
+        """Bits of all inputs together."""
+        return sum(port.bits for port in self.inputs)
+
+    @property
+    def elements(self) -> int:
+        """Integers of all inputs together."""
+        return sum(port.count for port in self.inputs)
+
+    @property
+    def table_bytes(self) -> int:
+        """Bytes of the arrays that the kernel reads."""
+        return int(sum(getattr(self, name).nbytes for name in self.ARRAYS))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Program:
+class Program(Tables):
     """Everything the kernel needs to know of a net, as frozen arrays.
 
     Slot i holds input bit i at the start. The gates run in runs of one kind (in the order of
     `schedule.PAIRS`, then single AND, AND-NOT, OR, XOR gates); none reads another of its round.
     """
+
+    ARRAYS = (
+        "operands",
+        "rounds",
+        "fields",
+        "runs",
+        "terms",
+        "biases",
+        "word_slots",
+        "word_masks",
+        "word_fields",
+    )
 
     inputs: tuple[Port, ...]
     words: tuple[WordShape, ...]
@@ -74,13 +106,6 @@ class Program:
     word_fields: NDArray[np.int32]
     """[word elements, 2]: width, and whether the top bit is a sign."""
 
-    def __post_init__(self) -> None:
-        """Make the arrays read-only."""
-        for name in ARRAYS:
-            array = np.ascontiguousarray(getattr(self, name))
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
-
     @property
     def num_gates(self) -> int:
         """How many two-input gates run."""
@@ -88,26 +113,11 @@ class Program:
         return int(counts.sum() + counts[:-4].sum())
 
     @property
-    def num_input_bits(self) -> int:
-        """Bits of all inputs together."""
-        return sum(port.bits for port in self.inputs)
-
-    @property
-    def elements(self) -> int:
-        """Integers of all inputs together."""
-        return sum(port.count for port in self.inputs)
-
-    @property
-    def table_bytes(self) -> int:
-        """Bytes of the arrays that the kernel reads."""
-        return int(sum(getattr(self, name).nbytes for name in ARRAYS))
-
-    @property
     def digest(self) -> str:
         """SHA-256 over all that the program says."""
         h = hashlib.sha256(b"lithify program 1\n")
         h.update(repr((self.inputs, self.words, self.scores, self.readout, self.slots)).encode())
-        for name in ARRAYS:
+        for name in self.ARRAYS:
             array = getattr(self, name)
             h.update(f"{name} {array.dtype.name} {array.shape}\n".encode())
             h.update(array.astype(array.dtype.newbyteorder("<")).tobytes())

@@ -7,10 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
-from lithify.backends.c import counting, program
 from lithify.backends.c.counting import CountProgram
 from lithify.backends.c.library import CountNet, Kernel, NetJob, NetProgram, aligned_bytes
-from lithify.backends.c.program import Program
+from lithify.backends.c.program import Program, Tables
 
 
 class Runner(Protocol):
@@ -29,7 +28,7 @@ class GateRunner:
     def __init__(self, gates: Program, kernel: Kernel, vector: int) -> None:
         """Prepare vectors of `vector` bits."""
         self.net = NetProgram(
-            **_addresses(gates, program.ARRAYS),
+            **_addresses(gates),
             num_rounds=len(gates.rounds),
             slots=gates.slots,
             wide=int(gates.operands.itemsize == 4),
@@ -58,7 +57,7 @@ class CountRunner:
         """Prepare vectors of at most `vector` bits."""
         self.weights = aligned_bytes(counts.weights.nbytes).view(np.uint64)
         self.weights[:] = counts.weights
-        addresses = _addresses(counts, counting.ARRAYS)
+        addresses = _addresses(counts)
         addresses["weights"] = self.weights.ctypes.data
         if not counts.above.size:
             addresses["above"] = 0
@@ -81,8 +80,8 @@ class CountRunner:
         return bool(self.kernel.counts(ctypes.byref(self.net), job, first, last, self.words))
 
 
-def _addresses(owner: Program | CountProgram, names: tuple[str, ...]) -> dict[str, int]:
-    return {name: getattr(owner, name).ctypes.data for name in names}
+def _addresses(tables: Tables) -> dict[str, int]:
+    return {name: getattr(tables, name).ctypes.data for name in tables.ARRAYS}
 
 
 def _common_high(counts: CountProgram) -> int:

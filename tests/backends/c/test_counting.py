@@ -166,7 +166,8 @@ def test_sparse_sums_stay_gates() -> None:
 def test_a_program_is_made_alike_each_time() -> None:
     made = [counting(random_sums(np.random.default_rng(1), MIXED)) for _ in range(2)]
     assert made[0] is not None and made[1] is not None
-    assert made[0].digest == made[1].digest
+    for name in CountProgram.ARRAYS:
+        assert np.array_equal(getattr(made[0], name), getattr(made[1], name))
     assert made[0].table_bytes == made[1].table_bytes > 0
 
 
