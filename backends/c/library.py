@@ -146,7 +146,8 @@ def load() -> Kernel:
     """The kernel of this machine, built now if it never was, and tried on a known net."""
     kernel = Kernel(library_path())
     for width in kernel.vectors:
-        if _tried(kernel, width) != KNOWN_ANSWERS:
+        counts = width not in kernel.counting_vectors or _counted(kernel, width) == KNOWN_SCORES
+        if _tried(kernel, width) != KNOWN_ANSWERS or not counts:
             raise ToolFailed(
                 f"the C engine gives wrong answers with vectors of {width} bits on this machine: "
                 f"{kernel.path} was miscompiled; remove it and set LITHIFY_CC to another compiler"
@@ -156,6 +157,37 @@ def load() -> Kernel:
 
 KNOWN_ANSWERS = [0, 14, 12, 5] * 128
 """x & y, x & ~y, x | y, x ^ y as bits 0 to 3, for x and y low, x high, y high, both high."""
+
+KNOWN_SCORES = [[0, 0], [1, -1], [0, 0], [1, 1]] * 3
+"""a + b and a - b, for a = x & y and b = x & ~y and the same codes."""
+
+
+def _counted(kernel: Kernel, width: int) -> list[list[int]]:
+    """What vectors of this width answer for a net of two neurons and two scores."""
+    never = np.iinfo(np.int64).max
+    weights = aligned_bytes(8 * 16).view(np.uint64)
+    weights[:] = 0
+    weights[[1, 9]] = 2  # the second neuron and the second score take their second bit inverted
+    net: dict[str, NDArray[Any]] = {
+        "chunks": np.zeros(1, np.int32),
+        "above": np.array([0, 0] + [255] * 62, np.uint8),
+        "least": np.array([1, 1] + [never] * 62, np.int64),
+        "layers": np.array([[1, 1, 0, 1], [1, 1, 1, 1]], np.int64),
+        "planes": np.array([[0, 0, 0], [0, 0, 8]], np.int64),
+        "weights": weights,
+        "offsets": np.array([2, 2] + [never] * 6, np.int64),
+        "added": np.array([0, -1], np.int64),
+    }
+    addresses = {name: array.ctypes.data for name, array in net.items()}
+    sizes = {"input_words": 1, "elements": 2, "num_layers": 2, "num_scores": 2, "row_words": 1}
+    program = CountNet(**addresses, **sizes, high=1)
+    codes = np.array([[0, 0], [1, 0], [0, 1], [1, 1]] * 3, np.uint8)
+    scores = np.zeros((len(codes), 2), np.int32)
+    workspace = aligned_bytes(2 * 8 * (2 + 8))
+    job = NetJob(codes=codes.ctypes.data, row_bytes=2, item_bytes=1, scores32=scores.ctypes.data)
+    job.workspace = workspace.ctypes.data
+    kernel.counts(program, job, 0, len(codes), width // 64)
+    return scores.tolist()
 
 
 def _tried(kernel: Kernel, width: int) -> list[int]:

@@ -53,6 +53,8 @@ def test_every_vector_width_gives_the_known_answers(cache: Path) -> None:
     kernel = library.Kernel(library.library_path())
     for width in kernel.vectors:
         assert library._tried(kernel, width) == library.KNOWN_ANSWERS
+    for width in kernel.counting_vectors:
+        assert library._counted(kernel, width) == library.KNOWN_SCORES
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty"])
@@ -145,10 +147,11 @@ def test_a_compiler_that_makes_nothing(
     )
 
 
+@pytest.mark.parametrize("known", ["KNOWN_ANSWERS", "KNOWN_SCORES"])
 def test_a_kernel_that_answers_wrongly_is_refused(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
+    known: str, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(library, "KNOWN_ANSWERS", [1] * 512)
+    monkeypatch.setattr(library, known, [1] * 512)
     path = library.library_path()
     with pytest.raises(ToolFailed) as caught:
         library.load.__wrapped__()
