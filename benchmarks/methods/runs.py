@@ -19,7 +19,7 @@ from lithify.compiler.driver import compile
 from lithify.compiler.lowering import lower
 from lithify.compiler.nets import Net, load, save
 from lithify.compiler.training import data, run_recipe
-from lithify.compiler.training.loop import Progress
+from lithify.compiler.training.run import Progress
 from lithify.ir.arithmetic import expand
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit

@@ -52,7 +52,8 @@ class Ladder:
 
 def each(node: Node, values: Array, count: int) -> Real:
     """A number for each value, out of one or as many."""
-    flat = np.asarray(values, np.float64).ravel()
+    with np.errstate(invalid="ignore"):  # a signalling NaN is refused below
+        flat = np.asarray(values, np.float64).ravel()
     if flat.size not in (1, count) or not np.isfinite(flat).all():
         raise HardenError(f"{node.name}: {flat.size} numbers for {count} values")
     return np.broadcast_to(flat, count).copy()

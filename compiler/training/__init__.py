@@ -1,7 +1,8 @@
 """Training of soft nets, judged by their hard form."""
 
-from lithify.compiler.training.loop import Epoch, History, Progress, accuracy, train
+from lithify.compiler.training.loop import accuracy, train
 from lithify.compiler.training.recipe import Recipe, Result, read_recipe, run_recipe
+from lithify.compiler.training.run import Epoch, History, Progress
 
 __all__ = [
     "Epoch",

@@ -2,68 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
-from torch.nn import functional
 
-from lithify.compiler.codes import finite_features
-from lithify.compiler.nets.layer import to_numpy
-from lithify.compiler.nets.model_file import describe, state_of
 from lithify.compiler.nets.net import Net
 from lithify.compiler.nets.space import Shape
-from lithify.compiler.training import checkpoint as checkpoints
-from lithify.compiler.training.augment import Augment, Distorted
-from lithify.compiler.training.data import digest, stratified
+from lithify.compiler.training.augment import Augment
+from lithify.compiler.training.data import stratified
 from lithify.compiler.training.method import Adam, Method
+from lithify.compiler.training.run import History, Labels, Progress, Run
 from lithify.compiler.training.settings import Settings, require_seed
-from lithify.ir.errors import FormatError, InputError
+from lithify.ir.errors import InputError
 
-ENCODE_BATCH = 4096
 ONE_THREAD_CELLS = 2**19
-Labels = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """The mean soft loss of an epoch, and how the hard net did on the validation samples.
-
-    Where there are none it is judged on the training samples.
-    """
-
-    number: int
-    loss: float
-    accuracy: float
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a progress callback is told after each epoch."""
-
-    epoch: Epoch
-    epochs: int
-    best: Epoch
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """Every epoch, the one whose weights the net ended with, and whether patience ran out."""
-
-    epochs: tuple[Epoch, ...]
-    best: Epoch
-    stopped_early: bool
+Held = float | tuple[ArrayLike, ArrayLike] | None
+Samples = tuple[NDArray[Any], Labels]
 
 
 def train(
@@ -78,10 +38,12 @@ def train(
     label_smoothing: float = 0.0,
     flip: float = 0.0,
     patience: int | None = None,
+    starts: int = 1,
+    anew: Callable[[int], Net] | None = None,
     method: Method | None = None,
     augment: Augment | None = None,
     image: Shape | None = None,
-    validation: float | tuple[ArrayLike, ArrayLike] | None = 0.1,
+    validation: Held = 0.1,
     seed: int = 0,
     device: str = "auto",
     progress: Callable[[Progress], None] | None = None,
@@ -94,7 +56,8 @@ def train(
     stratified share of the samples, or a pair (x, y). Without any the last epoch counts as best.
     With `checkpoint` every epoch is kept in that file, and `resume` goes on from it, bit for bit as
     if never stopped. The default method is Adam. `augment` moves the training samples, which are
-    images of the shape `image`, anew in each epoch.
+    images of the shape `image`, anew in each epoch. With `starts` above 1 the epochs are gone
+    through so often, the k-th time from the weights of `anew(k)`, an untrained net like this one.
     """
     settings = Settings(
         epochs=epochs,
@@ -104,7 +67,10 @@ def train(
         label_smoothing=label_smoothing,
         flip=flip,
         patience=patience,
+        starts=starts,
     )
+    if starts > 1 and anew is None:
+        raise InputError(f"starts is {starts}; `anew` must give the net of each start")
     require_seed(seed)
     if not net.trainable:
         raise InputError(
@@ -112,26 +78,31 @@ def train(
             "train the net that it was hardened from, or a new one"
         )
     net.check()
-    features, labels = np.asarray(x), require_labels(x, y, net)
-    if validation is None:
-        held, held_labels = features, labels
-    elif isinstance(validation, tuple):
-        held, held_labels = np.asarray(validation[0]), require_labels(*validation, net)
-    else:
-        rng = np.random.default_rng(np.random.SeedSequence([seed, 3]))
-        kept, out = stratified(np.arange(len(labels)), labels, validation, rng)
-        held, held_labels = features[out], labels[out]
-        features, labels = features[kept], labels[kept]
-    run = _Run(net, settings, method or Adam(), seed, _device(device))
-    run.judged = validation is not None
-    run.load(features, labels, held, held_labels)
+    samples, held = _divided(net, x, y, validation, seed)
+    run = Run(net, settings, method or Adam(), seed, _device(device))
+    run.judged, run.anew = validation is not None, anew
+    run.load(*samples, *held)
     if augment is not None and not augment.idle:
-        run.distort(features, augment, image)
+        run.distort(samples[0], augment, image)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and resume:
         run.restore(path)
     with _threads_for(net, settings.batch):
         return run.finish(progress, path)
+
+
+def _divided(
+    net: Net, x: ArrayLike, y: ArrayLike, validation: Held, seed: int
+) -> tuple[Samples, Samples]:
+    """The samples to train on, and those that judge an epoch; without any they are the same."""
+    features, labels = np.asarray(x), require_labels(x, y, net)
+    if validation is None:
+        return (features, labels), (features, labels)
+    if isinstance(validation, tuple):
+        return (features, labels), (np.asarray(validation[0]), require_labels(*validation, net))
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 3]))
+    kept, out = stratified(np.arange(len(labels)), labels, validation, rng)
+    return (features[kept], labels[kept]), (features[out], labels[out])
 
 
 def require_labels(x: ArrayLike, y: ArrayLike, net: Net) -> Labels:
@@ -186,193 +157,3 @@ def _device(name: str) -> torch.device:
     if name not in ("cpu", "cuda"):
         raise InputError(f"device {name!r} is none of auto, cpu, cuda")
     return torch.device(name)
-
-
-class _Run:
-    """One training run: what changes from epoch to epoch."""
-
-    def __init__(
-        self, net: Net, settings: Settings, method: Method, seed: int, device: torch.device
-    ) -> None:
-        self.home = net.device
-        self.net = net.to(device)
-        self.settings = settings
-        self.seed = seed
-        self.device = device
-        self.method = method
-        self.course = method.begin(self.net, settings.learning_rate)
-        self.epochs: list[Epoch] = []
-        self.best: Epoch | None = None
-        self.best_net = _copy(net)
-        self.distorted: Distorted | None = None
-        self.judged = True
-
-    def load(
-        self, x: NDArray[Any], labels: Labels, held: NDArray[Any], held_labels: Labels
-    ) -> None:
-        """Check and prepare the samples, once."""
-        self.samples = prepare(self.net, x)
-        self.labels = torch.from_numpy(labels).to(self.device)
-        self.held, self.held_labels = prepare(self.net, held), held_labels
-        self.identity: dict[str, Any] = {
-            "settings": asdict(self.settings),
-            "method": {"kind": self.method.kind, **asdict(self.method)},
-            "augment": None,
-            "seed": self.seed,
-            "data": digest(to_numpy(self.samples), labels)
-            + digest(to_numpy(self.held), held_labels),
-            "net": describe(self.net),
-            "start": _digest(self.net),
-        }
-
-    def distort(self, x: NDArray[Any], augment: Augment, image: Shape | None) -> None:
-        """Train on moved images instead of the samples as they are."""
-        self.distorted = Distorted(
-            self.net.encoder, x, augment, image, seed=self.seed, device=self.device
-        )
-        pixels = digest(self.distorted.x.cpu().numpy(), np.array(self.distorted.image.to_list()))
-        self.identity["augment"] = {**asdict(augment), "data": pixels}
-
-    def restore(self, path: Path) -> None:
-        """Stand where the checkpoint stands."""
-        state = checkpoints.read(path, self.identity)
-        try:
-            self.net.load_state_dict(dict(state.best_net))
-            self.best_net = _copy(self.net)
-            self.net.load_state_dict(dict(state.net))
-            self.course.restore(state.course)
-            self.epochs = [Epoch(int(number), *rest) for number, *rest in state.epochs]
-            self.best = self.epochs[state.best]
-        except (IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise FormatError(
-                f"{path}: the checkpoint is damaged; delete it to train from the beginning"
-            ) from error
-
-    def save(self, path: Path) -> None:
-        """Write a checkpoint."""
-        assert self.best is not None
-        rows = [[e.number, e.loss, e.accuracy] for e in self.epochs]
-        state = checkpoints.Checkpoint(
-            self.identity,
-            rows,
-            self.best.number,
-            self.net.state_dict(),
-            self.best_net,
-            self.course.state(),
-        )
-        checkpoints.write(path, state)
-
-    def finish(self, progress: Callable[[Progress], None] | None, path: Path | None) -> History:
-        """Train the epochs that are left, and end with the best weights."""
-        while len(self.epochs) < self.settings.epochs and not self.out_of_patience:
-            started = time.perf_counter()
-            self.train_epoch(len(self.epochs))
-            if path is not None:
-                self.save(path)
-            if progress is not None and self.best is not None:
-                seconds = time.perf_counter() - started
-                progress(Progress(self.epochs[-1], self.settings.epochs, self.best, seconds))
-        assert self.best is not None
-        self.net.load_state_dict(self.best_net)
-        self.net.to(self.home)
-        return History(tuple(self.epochs), self.best, len(self.epochs) < self.settings.epochs)
-
-    @property
-    def out_of_patience(self) -> bool:
-        """Whether the best epoch lies further back than patience allows."""
-        if self.settings.patience is None or self.best is None:
-            return False
-        return len(self.epochs) - 1 - self.best.number >= self.settings.patience
-
-    def train_epoch(self, number: int) -> None:
-        """One pass over the samples in an order that depends on the seed and the epoch alone."""
-        rng = np.random.default_rng(np.random.SeedSequence([self.seed, 1, number]))
-        order = torch.from_numpy(rng.permutation(len(self.labels))).to(self.device)
-        noise = torch.Generator().manual_seed(int(rng.integers(2**63)))
-        steps = -(-len(order) // self.settings.batch)
-        total = torch.zeros((), dtype=torch.float64, device=self.device)
-        self.net.train()
-        self.course.begin(noise)
-        if self.distorted is not None:
-            self.distorted.begin(number)
-        for _, part in self.net.parts():
-            part.begin_(noise)
-        for step in range(steps):
-            chosen = order[step * self.settings.batch : (step + 1) * self.settings.batch]
-            self._set_rate(number * steps + step, self.settings.epochs * steps)
-            total += self._step(chosen, noise).double() * len(chosen)
-        self.net.eval()
-        loss = float(total) / len(order)
-        if not math.isfinite(loss):
-            raise InputError(
-                f"the loss is {loss} in epoch {number}; train again with a learning rate below "
-                f"{self.settings.learning_rate}"
-            )
-        done = (number + 1) / self.settings.epochs
-        self.course.settle(done)
-        for _, part in self.net.parts():
-            part.settle_(done, self.course.optimiser)
-        self._judge(number, loss)
-
-    def _step(self, chosen: Tensor, noise: torch.Generator) -> Tensor:
-        """The loss of one optimiser step on these samples."""
-        if self.distorted is None:
-            samples = self.samples.index_select(0, chosen)
-        else:
-            samples = self.distorted.take(chosen)
-        bits = self.net.encoder.soft_of(samples)
-        if self.settings.flip:
-            flipped = torch.rand((len(chosen), len(bits)), generator=noise) < self.settings.flip
-            bits = torch.where(flipped.t().to(self.device), 1 - bits, bits)
-        loss = self.course.step(bits, self.labels.index_select(0, chosen), self._loss)
-        self.net.encoder.project_()
-        for _, part in self.net.parts():
-            part.project_()
-        return loss
-
-    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The mean cross entropy."""
-        return functional.cross_entropy(
-            logits, labels, label_smoothing=self.settings.label_smoothing
-        )
-
-    def _set_rate(self, step: int, steps: int) -> None:
-        """The learning rate is a function of the step alone."""
-        rate = self.settings.learning_rate
-        if self.settings.schedule == "cosine":
-            rate *= 0.5 * (1 + math.cos(math.pi * step / steps))
-        for group in self.course.optimiser.param_groups:
-            group["lr"] = rate * group.get("scale", 1.0)
-
-    def _judge(self, number: int, loss: float) -> None:
-        """Score the hard net, and keep its weights if no earlier epoch did better."""
-        scores = self.net.hard_scores_of(self.net.encoder.hard_of(self.held))
-        right = float((scores.argmax(axis=1) == self.held_labels).mean())
-        epoch = Epoch(number, loss, right)
-        self.epochs.append(epoch)
-        if self.best is None or not self.judged or right >= self.best.accuracy:
-            self.best, self.best_net = epoch, _copy(self.net)
-
-
-def prepare(net: Net, x: NDArray[Any]) -> Tensor:
-    """The samples `[samples, …]` as the net's encoder keeps them, checked to have codes."""
-    parts = []
-    for start in range(0, len(x), ENCODE_BATCH):
-        part = x[start : start + ENCODE_BATCH]
-        net.code.encode(part)
-        values = torch.from_numpy(finite_features(part, net.features)).to(net.device)
-        parts.append(net.encoder.prepare(values))
-    return torch.cat(parts)
-
-
-def _digest(net: Net) -> str:
-    """The sha256 of the state: the weights and wiring that a run starts from."""
-    hashed = hashlib.sha256()
-    for name, value in state_of(net).items():
-        hashed.update(name.encode())
-        hashed.update(value.numpy().tobytes())
-    return hashed.hexdigest()
-
-
-def _copy(net: Net) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in net.state_dict().items()}

@@ -22,9 +22,10 @@ from lithify.compiler.training import checkpoint as checkpoints
 from lithify.compiler.training import data
 from lithify.compiler.training.augment import Augment
 from lithify.compiler.training.gap import soft_accuracy
-from lithify.compiler.training.loop import History, Progress, accuracy, train
+from lithify.compiler.training.loop import accuracy, train
 from lithify.compiler.training.method import Adam, Method
 from lithify.compiler.training.methods import METHODS
+from lithify.compiler.training.run import History, Progress
 from lithify.compiler.training.settings import Settings, require_seed
 from lithify.ir.errors import InputError, ParseError
 
@@ -121,6 +122,12 @@ def run_recipe(
             "leave it out"
         )
     net = build(recipe.net, dataset, split, chosen)
+
+    def anew(start: int) -> Net:
+        """The untrained net of a later start."""
+        entropy = np.random.SeedSequence([chosen, 7, start])
+        return build(recipe.net, dataset, split, int(entropy.generate_state(1)[0]))
+
     x, y = dataset.x, dataset.y
     settings = asdict(recipe.train)
     history = train(
@@ -136,19 +143,28 @@ def run_recipe(
         method=recipe.method,
         augment=recipe.augment,
         image=dataset.image,
+        anew=anew,
         **settings,
     )
-    tested = accuracy(net, x[split.test], y[split.test])
+    return _judged(recipe, chosen, net, dataset, split, history)
+
+
+def _judged(
+    recipe: Recipe, seed: int, net: Net, dataset: data.Dataset, split: data.Split, history: History
+) -> Result:
+    """The result of a finished training, measured on the test samples."""
+    x, y = dataset.x[split.test], dataset.y[split.test]
+    tested = accuracy(net, x, y)
     validated = history.best.accuracy if len(split.validation) else None
     provenance = {
         "recipe": plain(recipe),
-        "seed": chosen,
+        "seed": seed,
         "data": dataset.title,
         "data_digest": dataset.digest,
         "best_epoch": history.best.number,
         "validation_accuracy": validated,
         "test_accuracy": tested,
-        "soft_test_accuracy": soft_accuracy(net, x[split.test], y[split.test]),
+        "soft_test_accuracy": soft_accuracy(net, x, y),
         "test_samples": len(split.test),
         "versions": {name: metadata.version(name) for name in ("lithify", "numpy", "torch")},
     }

@@ -31,6 +31,9 @@ class Settings:
     flip: float = 0.0
     #: stop when the best epoch lies more than so many epochs back; without it never
     patience: int | None = None
+    #: how often training begins, each time with other random weights; of all epochs the best is
+    #: kept, or without validation samples, of the last ones the best on the training samples
+    starts: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what no run can be made of."""
@@ -43,6 +46,9 @@ class Settings:
         _require("flip", self.flip, 0 <= self.flip < 0.5, "from 0 to below 0.5")
         enough = self.patience is None or self.patience >= 1
         _require("patience", self.patience, enough, "at least 1")
+        _require("starts", self.starts, self.starts >= 1, "at least 1")
+        if self.starts > 1 and self.patience is not None:
+            raise InputError(f"starts is {self.starts}; with patience it must be 1")
         known = self.schedule in SCHEDULES
         _require("schedule", repr(self.schedule), known, "constant or cosine")
 

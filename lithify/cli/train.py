@@ -9,7 +9,7 @@ from lithify.cli.screen import Screen
 from lithify.ir.files import require_file
 
 if TYPE_CHECKING:
-    from lithify.compiler.training.loop import Progress
+    from lithify.compiler.training.run import Progress
 
 EXAMPLE = (
     "lithify train examples/recipes/digits.toml -o digits.safetensors",

@@ -103,6 +103,9 @@ def refusal(**options: object) -> str:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
+        ({"starts": 0}, "starts is 0; it must be at least 1"),
+        ({"starts": 2, "patience": 3}, "starts is 2; with patience it must be 1"),
+        ({"starts": 2}, "starts is 2; `anew` must give the net of each start"),
         ({"x": X[:, :3]}, "the features have shape (216, 3); this net takes [samples, 4]"),
         (
             {"x": X[:9]},
