@@ -32,7 +32,7 @@ simplemap
 opt_expr -keepdc
 opt_clean
 check -assert
-write_blif design.blif
+write_blif -noalias design.blif
 """
 _TOKEN = re.compile(
     r"(?P<comment>//[^\n]*|/\*.*?\*/|\(\*(?!\s*\)).*?\*\))|(?P<string>\"(?:[^\"\\\n]|\\.)*\")"
@@ -56,6 +56,7 @@ _WORDS = {
     **dict.fromkeys(("casex", "casez", "primitive", "specify", "real"), "more than two values"),
     **dict.fromkeys(("posedge", "negedge"), "a register; a circuit here has no memory"),
 }
+_NUMBERED = re.compile(r"\\\$\d+")  # a wire that Amaranth numbers; yosys calls none of its own so
 _STEERING = re.compile(r"translate_o|synopsys|full_case|parallel_case")
 _UNDEFINED = re.compile(rb"^\.(?:latch|subckt|gate)|\$undef[ \t]+\S", re.MULTILINE)
 _ERROR = re.compile(r"^(?:design:(\d+): )?ERROR: (.*)$", re.MULTILINE)
@@ -69,11 +70,7 @@ def read(data: bytes, filename: str = "<verilog>") -> Circuit:
     """
     if len(data) > MOST_BYTES:
         raise FormatError(f"{filename}: {len(data):,} bytes; at most {MOST_BYTES:,} are read")
-    try:
-        text = data.decode("ascii")
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{filename} is no Verilog: byte {error.start} is not ASCII") from error
-    _require_structural(text, filename)
+    _require_structural(data.decode("latin-1"), filename)
     found = _blif(data, filename)
     if _UNDEFINED.search(found):
         raise FormatError(f"{filename}: a bit of it is not defined, or no gate is known for it")
@@ -85,6 +82,8 @@ def read(data: bytes, filename: str = "<verilog>") -> Circuit:
 def _require_structural(text: str, filename: str) -> None:
     """Refuse text that does more than describe gates, or whose names BLIF cannot hold."""
     for token in _TOKEN.finditer(text):
+        if token.lastgroup != "comment" and not token[0].isascii():
+            raise FormatError(f"{filename} is no Verilog: byte {token.start()} is not ASCII")
         what = _refused(token)
         if what:
             start = token.start()
@@ -111,7 +110,7 @@ def _refused(token: re.Match[str]) -> str:
         return "a system function"
     if kind in _KINDS:
         return _KINDS[kind]
-    if kind == "escaped" and re.search(r"[#=<>$]", word):
+    if kind == "escaped" and not _NUMBERED.fullmatch(word) and re.search(r"[#=<>$]", word):
         return "a name with #, =, <, > or $"
     return _WORDS.get(word, "") if kind == "word" else ""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+from odd_circuits import all_circuits
 
 import lithify
 from lithify.backends import blif
@@ -81,10 +83,18 @@ def test_hand_made_modules() -> None:
         assert [y[0] + 2 * y[1], z[0]] == [right, s if sel else 1 - c ^ x >> 3]
 
 
-def test_the_verilog_of_a_design_is_the_design() -> None:
-    circuit = random_circuit(np.random.default_rng(5), gates=40, readout="bits")
-    design = lithify.compile(circuit, interface="comb", name="own")
-    assert read(design.verilog["own.v"]).num_input_bits == circuit.num_input_bits
+@pytest.mark.parametrize("circuit", list(islice(all_circuits(5), 30, 40)))
+def test_the_verilog_of_a_design_is_the_design(circuit: Circuit) -> None:
+    made = expand(circuit).circuit
+    data = lithify.compile(made, interface="comb", effort=0, name="own").verilog["own.v"]
+    found = read(data)
+    planes = pack(made, random_codes(made, 64, np.random.default_rng(6)))
+    assert np.array_equal(words_of(found, planes), words_of(made, planes))
+
+
+def test_a_comment_in_any_script_and_wires_that_amaranth_numbers() -> None:
+    text = "// größer als ½\nwire \\$1 ; assign \\$1 = ~a; assign y = \\$1 & b;"
+    assert run(read(module(text)), [[0, 1]]).words["y"].tolist() == [[1]]
 
 
 def module(body: str, ports: str = "input a, b, output y") -> bytes:
@@ -141,7 +151,14 @@ def test_what_is_refused(data: bytes, message: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["initial y = 1;", "$finish;", "// synopsys translate_off", r"wire \a#b ;", "inout z;"],
+    [
+        "initial y = 1;",
+        "$finish;",
+        "// synopsys translate_off",
+        r"wire \a#b ;",
+        r"wire \$1a ;",
+        "inout z;",
+    ],
 )
 def test_what_is_no_description_of_gates(line: str) -> None:
     with pytest.raises(LithifyError, match=r"only gates and assignments can"):
