@@ -90,7 +90,7 @@ class AdaSteCourse(BinaryCourse):
         super().__init__(net, torch.optim.Adam(groups, lr=learning_rate, fused=True))
         self.method = method
         self.well = method.well(0.0)
-        for one in require_binary(net, method.kind, alone=False):
+        for one in require_binary(net, method.kind):
             one.limit = method.limit
             one.binarise = self.pulled
 

@@ -17,10 +17,13 @@ from torch import Tensor
 from lithify.compiler.nets.binary.latent import LatentWeights, sign_through
 from lithify.compiler.nets.net import Net
 from lithify.compiler.training import bernoulli
+from lithify.compiler.training import checkpoint as checkpoints
 from lithify.compiler.training.bernoulli import NaturalDescent
 from lithify.compiler.training.method import Course, Loss, Method
 from lithify.compiler.training.ste import BinaryCourse, require_binary
 from lithify.ir.errors import InputError
+
+OTHERS = "others."  # what the names of Adam's tensors begin with in a checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class Bayes(Method):
     The data counts as `data_weight` samples; more than there are make the posterior colder, and its
     draws more alike. At `temperature` 0 draws are exact and gradients go straight through, which is
     the expectation of what a small temperature does; above it draws are concrete. The prior is
-    flat, or with `keep` what the net stands at when the run begins.
+    flat, or with `keep` what the net stands at when the run begins. Norms and offsets, where they
+    learn, have no posterior: Adam trains them on the drawn nets.
     """
 
     kind: ClassVar[str] = "bayes"
@@ -45,6 +49,8 @@ class Bayes(Method):
     momentum: float = 0.0
     #: weight of the divergence from the prior
     strength: float = 1.0
+    #: what norms and offsets learn at, as a multiple of the learning rate
+    others: float = 1.0
     #: whether the prior is the net as the run finds it, and not the flat one
     keep: bool = False
 
@@ -57,6 +63,7 @@ class Bayes(Method):
         _require("momentum", self.momentum, 0 <= self.momentum < 1, "from 0 to below 1")
         good = 0 <= self.strength < float("inf")
         _require("strength", self.strength, good, "0 or more")
+        _require("others", self.others, 0 < self.others < float("inf"), "positive")
 
     def begin(self, net: Net, learning_rate: float) -> Course:
         """The course of this method."""
@@ -74,8 +81,11 @@ class BayesCourse(BinaryCourse):
     optimiser: NaturalDescent
 
     def __init__(self, net: Net, method: Bayes, learning_rate: float) -> None:
-        """Refuse nets in which anything but binary weights learns."""
+        """Refuse nets without binary weights."""
         self.weights = require_binary(net, "bayes")
+        known = {id(one.real) for one in self.weights}
+        self.others = [one for one in net.parameters() if id(one) not in known]
+        self.adam = torch.optim.Adam(self.others, fused=True) if self.others else None
         reals = [one.real for one in self.weights]
         optimiser = NaturalDescent(
             reals,
@@ -93,7 +103,7 @@ class BayesCourse(BinaryCourse):
     def learn(self, bits: Tensor, labels: Tensor, loss: Loss) -> Tensor:
         """The mean loss of the drawn nets, after a step of the natural parameters."""
         naturals = [one.real.detach() for one in self.weights]
-        sums = [torch.zeros_like(one) for one in naturals]
+        sums = [torch.zeros_like(one) for one in (*naturals, *self.others)]
         total = torch.zeros((), device=bits.device)
         share = self.method.data_weight / self.method.draws
         for _ in range(self.method.draws):
@@ -101,32 +111,50 @@ class BayesCourse(BinaryCourse):
             pairs = list(zip(naturals, numbers, strict=True))
             drawn = [bernoulli.draw(*pair, self.method.temperature) for pair in pairs]
             value, gradients = self._gradients(drawn, bits, labels, loss)
-            for found, pair, gradient in zip(sums, pairs, gradients, strict=True):
+            for found, pair, gradient in zip(sums, pairs, gradients, strict=False):
                 slopes = bernoulli.slope(*pair, self.method.temperature)
                 found.addcmul_(gradient, slopes, value=share)
+            for found, gradient in zip(sums[len(pairs) :], gradients[len(pairs) :], strict=True):
+                found.add_(gradient, alpha=1 / self.method.draws)
             total += value / self.method.draws
-        for one, found in zip(self.weights, sums, strict=True):
+        for one, found in zip(self.weights, sums, strict=False):
             one.real.grad = found
         self.optimiser.step()
+        self._move_others(sums[len(self.weights) :])
         return total
+
+    def _move_others(self, gradients: Sequence[Tensor]) -> None:
+        """A step of what has no posterior."""
+        if self.adam is None:
+            return
+        for group in self.adam.param_groups:
+            group["lr"] = self.optimiser.param_groups[0]["lr"] * self.method.others
+        for one, gradient in zip(self.others, gradients, strict=True):
+            one.grad = gradient
+        self.adam.step()
 
     def _gradients(
         self, drawn: Sequence[Tensor], bits: Tensor, labels: Tensor, loss: Loss
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The loss of the net with these weights, and its gradients by them."""
+        """The loss of the net with these weights, and its gradients by them and the others."""
         for one in drawn:
             one.requires_grad_()
         with in_place(self.weights, drawn):
             value = loss(self.net.logits(bits), labels)
-        return value.detach(), torch.autograd.grad(value, drawn)
+        return value.detach(), torch.autograd.grad(value, [*drawn, *self.others])
 
     def state(self) -> dict[str, Tensor]:
         """Priors, velocities and counts of steps."""
-        return self.optimiser.tensors()
+        others = {} if self.adam is None else checkpoints.optimiser_tensors(self.adam)
+        return self.optimiser.tensors() | {f"{OTHERS}{name}": one for name, one in others.items()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Stand where `state` was taken."""
-        self.optimiser.restore(state)
+        own = {name: one for name, one in state.items() if not name.startswith(OTHERS)}
+        self.optimiser.restore(own)
+        if self.adam is not None:
+            others = {name.removeprefix(OTHERS): state[name] for name in state.keys() - own.keys()}
+            checkpoints.restore_optimiser(self.adam, others)
 
 
 @contextmanager

@@ -108,7 +108,7 @@ class NoisyCourse(BinaryCourse):
 
     def __init__(self, net: Net, method: Noisy, learning_rate: float) -> None:
         """Stand at the beginning."""
-        self.weights = require_binary(net, "noisy", alone=False)
+        self.weights = require_binary(net, "noisy")
         self.method = method
         self.learning_rate = learning_rate
         groups = parameter_groups(net, method.others)

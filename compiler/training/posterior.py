@@ -46,7 +46,7 @@ def draw_nets(net: Net, x: ArrayLike, *, members: int, seed: int = 0) -> list[Ne
             "this net was hardened, so nothing is left of its posterior; draw from the model that "
             "`lithify train` wrote"
         )
-    require_binary(net, "bayes", alone=False)
+    require_binary(net, "bayes")
     rng = np.random.default_rng(np.random.SeedSequence([seed, 4]))
     samples = np.asarray(x)
     bits = net.encoder.hard(samples[rng.permutation(len(samples))[:NORM_SAMPLES]])

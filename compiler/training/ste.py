@@ -41,20 +41,13 @@ class BinaryCourse(Course):
         self._last = []
 
 
-def require_binary(net: Net, method: str, *, alone: bool = True) -> list[LatentWeights]:
-    """The net's binary weights; with `alone` InputError where anything else learns."""
+def require_binary(net: Net, method: str) -> list[LatentWeights]:
+    """The net's binary weights; InputError where it has none."""
     weights = latents(net)
     if not weights:
         raise InputError(
             f"method {method!r} trains binary weights, and this net has none; use a net of kind "
             "'binary', or another method"
-        )
-    known = {id(one.real) for one in weights}
-    others = [name for name, value in net.named_parameters() if id(value) not in known]
-    if alone and others:
-        raise InputError(
-            f"method {method!r} trains binary weights alone, and {others[0]} is something else "
-            f"that learns ({len(others)} in all); set affine = false in [net]"
         )
     return weights
 
@@ -88,6 +81,6 @@ class Ste(Method):
 
     def begin(self, net: Net, learning_rate: float) -> Course:
         """The course of this method."""
-        require_binary(net, self.kind, alone=False)
+        require_binary(net, self.kind)
         groups = parameter_groups(net, self.others)
         return BinaryCourse(net, torch.optim.Adam(groups, lr=learning_rate, fused=True))
