@@ -12,7 +12,7 @@ from lithify.backends import abc
 from lithify.compiler.mapping.bundles import apart_of, bundles_of, terms_of
 from lithify.compiler.mapping.cells import NO_GATES, Cells, map_netlist, together
 from lithify.compiler.mapping.comparisons import comparison_gates
-from lithify.compiler.mapping.direct import direct_gates
+from lithify.compiler.mapping.direct import MOST_MAPPED, direct_gates
 from lithify.ir.arithmetic import expand
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError, ToolFailed
@@ -22,21 +22,26 @@ I32 = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
 SIZES = (4, 5, 6)
-MAPPED_WHOLE = 50_000
-"""Gates up to which the mapper is also asked for fewer tables in any depth, of full adders."""
+MOST_TRIED = 50_000
+"""Gates up to which the mapper is also asked for fewer tables in any depth."""
+MOST_WHOLE = 1_000
+"""Gates up to which sums are left to the mapper too; in more of them no proof finds its way."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
     """One way to make cells of a circuit: the counters, what they take in, and ABC's recipe.
 
-    With `whole` all is left to ABC.
+    ABC also maps comparisons of up to `mapped` terms, with `matches` those of the argmax, and with
+    `whole` everything.
     """
 
     recipe: abc.Recipe
     most: int = FULL
     own: Mask | None = None
     bundles: Sequence[I32] = ()
+    mapped: int = 0
+    matches: bool = False
     whole: bool = False
 
 
@@ -44,16 +49,16 @@ def map_cells(circuit: Circuit, *, inputs: int = 6, time_limit: float = 120.0) -
     """The circuit as tables of at most `inputs` inputs, 4 to 6, as few as were found.
 
     Tables of six count up to six bits at once, and take in the terms that nothing else reads, where
-    that makes fewer; smaller ones are full adders that the mapper may change. Several ways are
-    tried; ToolFailed where the mapper needs more than `time_limit` CPU seconds for the first.
+    that makes fewer; smaller ones are full adders. Several ways are tried; ToolFailed where the
+    mapper needs more than `time_limit` CPU seconds for the first.
     """
     if inputs not in SIZES:
         raise InputError(f"cells of {inputs} inputs; 4, 5 and 6 can be had")
     first, *others = _ways(circuit, inputs)
     best = _mapped(circuit, first, inputs, time_limit)
-    small = best.netlist.circuit.num_gates <= MAPPED_WHOLE
+    size = best.netlist.circuit.num_gates
     for way in others:
-        if small or way.recipe == "shallow":
+        if way.recipe == "shallow" or size <= (MOST_WHOLE if way.whole else MOST_TRIED):
             try:
                 found = _mapped(circuit, way, inputs, time_limit)
             except ToolFailed:
@@ -66,17 +71,20 @@ def _ways(circuit: Circuit, inputs: int) -> list[_Way]:
     """The ways that are tried, the first one always."""
     terms = terms_of(circuit)
     if inputs == MOST:
+        own = terms.own
         bundles = [bundles_of(circuit, score, terms) for score in circuit.scores]
         return [
             _Way("shallow", MOST),
-            _Way("shallow", MOST, terms.own, bundles),
+            _Way("shallow", MOST, own, bundles),
+            _Way("rewritten", MOST, own, bundles),
+            _Way("few", MOST, own, bundles, matches=True),
             _Way("few", whole=True),
-            _Way("rewritten", MOST, terms.own, bundles),
         ]
     apart = [apart_of(terms)] * len(circuit.scores)
     return [
-        _Way("shallow", bundles=apart),
-        _Way("rewritten", bundles=apart),
+        _Way("shallow", bundles=apart, mapped=MOST_MAPPED),
+        _Way("rewritten", bundles=apart, mapped=MOST_MAPPED),
+        _Way("few", bundles=apart, mapped=MOST_MAPPED, matches=True),
         _Way("few", bundles=apart, whole=True),
     ]
 
@@ -87,6 +95,7 @@ def _mapped(circuit: Circuit, way: _Way, inputs: int, time_limit: float) -> Cell
     netlist = expand(circuit, most=way.most, bundles=way.bundles)
     direct = NO_GATES
     if not way.whole:
-        direct = direct_gates(netlist, own, way.bundles, inputs)
+        direct = direct_gates(netlist, own, way.bundles, inputs, most_mapped=way.mapped)
+    if not way.whole and not way.matches:
         direct = together(direct, comparison_gates(netlist, direct.signals, inputs))
     return map_netlist(netlist, direct, inputs=inputs, time_limit=time_limit, recipe=way.recipe)

@@ -8,13 +8,11 @@ import numpy as np
 
 from lithify.compiler.mapping.bundles import apart_of, terms_of
 from lithify.compiler.mapping.cells import Cells, map_netlist
-from lithify.compiler.mapping.direct import direct_gates
+from lithify.compiler.mapping.direct import MOST_MAPPED, direct_gates
 from lithify.ir.arithmetic import expand
 from lithify.ir.circuit import Circuit
 
 INPUTS = 4
-MOST_MAPPED = 24
-"""Terms of a comparison that is left to the mapper; with more it is a sum like those of scores."""
 
 
 def map_clocked(circuit: Circuit, *, time_limit: float = 120.0) -> Cells:

@@ -18,6 +18,8 @@ Mask = NDArray[np.bool_]
 MOST_PINS = 6
 DIRECT = 4
 """Counters of at least so many inputs are cells of their own: mappers do worse."""
+MOST_MAPPED = 24
+"""Terms of a comparison that is left to the mapper; with more it is a sum like those of scores."""
 
 
 def direct_gates(
