@@ -22,10 +22,11 @@ not trained yet and shows this table; `--write docs/results.md` writes this page
 
 Accuracies are those of the *hard* net, the one that becomes gates, on the test set, in per cent:
 the mean over the runs and their standard deviation. The epoch is chosen on a validation part of the
-training samples; where the recipe says `validation = 0.0` it is the last. *Soft* is the accuracy of
-the net that was trained, and the share of test samples on which both predict the same class. Gates
-are counted as tables of encoder / core / head, with thresholds, class sums and the argmax written
-out: *as built*, gate by gate as the layers say, and *optimised* by `lithify compile`; the first
+training samples; where the recipe says `validation = 0.0` it is the last, and of several starts the
+last of the one that the training samples like best. *Soft* is the accuracy of the net that was
+trained, and the share of test samples on which both predict the same class. Gates are counted as
+tables of encoder / core / head, with thresholds, class sums and the argmax written out: *as built*,
+gate by gate as the layers say, and *optimised* by `lithify compile`; the first
 run's. Time is that of training one run.
 """
 KEPT = """\
