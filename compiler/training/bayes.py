@@ -103,24 +103,25 @@ class BayesCourse(BinaryCourse):
     def learn(self, bits: Tensor, labels: Tensor, loss: Loss) -> Tensor:
         """The mean loss of the drawn nets, after a step of the natural parameters."""
         naturals = [one.real.detach() for one in self.weights]
-        sums = [torch.zeros_like(one) for one in (*naturals, *self.others)]
+        sums = [torch.zeros_like(one) for one in naturals]
+        others = [torch.zeros_like(one) for one in self.others]
         total = torch.zeros((), device=bits.device)
         share = self.method.data_weight / self.method.draws
         for _ in range(self.method.draws):
             numbers = [bernoulli.uniform(one, self.noise) for one in naturals]
             pairs = list(zip(naturals, numbers, strict=True))
             drawn = [bernoulli.draw(*pair, self.method.temperature) for pair in pairs]
-            value, gradients = self._gradients(drawn, bits, labels, loss)
-            for found, pair, gradient in zip(sums, pairs, gradients, strict=False):
+            value, gradients, more = self._gradients(drawn, bits, labels, loss)
+            for found, pair, gradient in zip(sums, pairs, gradients, strict=True):
                 slopes = bernoulli.slope(*pair, self.method.temperature)
                 found.addcmul_(gradient, slopes, value=share)
-            for found, gradient in zip(sums[len(pairs) :], gradients[len(pairs) :], strict=True):
+            for found, gradient in zip(others, more, strict=True):
                 found.add_(gradient, alpha=1 / self.method.draws)
             total += value / self.method.draws
-        for one, found in zip(self.weights, sums, strict=False):
+        for one, found in zip(self.weights, sums, strict=True):
             one.real.grad = found
         self.optimiser.step()
-        self._move_others(sums[len(self.weights) :])
+        self._move_others(others)
         return total
 
     def _move_others(self, gradients: Sequence[Tensor]) -> None:
@@ -135,13 +136,14 @@ class BayesCourse(BinaryCourse):
 
     def _gradients(
         self, drawn: Sequence[Tensor], bits: Tensor, labels: Tensor, loss: Loss
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+    ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
         """The loss of the net with these weights, and its gradients by them and the others."""
         for one in drawn:
             one.requires_grad_()
         with in_place(self.weights, drawn):
             value = loss(self.net.logits(bits), labels)
-        return value.detach(), torch.autograd.grad(value, [*drawn, *self.others])
+        found = torch.autograd.grad(value, [*drawn, *self.others])
+        return value.detach(), found[: len(drawn)], found[len(drawn) :]
 
     def state(self) -> dict[str, Tensor]:
         """Priors, velocities and counts of steps."""

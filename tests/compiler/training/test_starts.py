@@ -59,6 +59,7 @@ def test_with_validation_samples_the_best_epoch_of_all_starts_is_kept() -> None:
         return tiny_net(seed=start)
 
     history = train(net, X, Y, epochs=3, starts=2, anew=anew, batch=20, validation=held)
+    assert len(history.epochs) == 6
     assert history.best.accuracy == max(epoch.accuracy for epoch in history.epochs)
     assert accuracy(net, *held) == history.best.accuracy
 
