@@ -1,4 +1,4 @@
-"""Bitstreams for tests: empty configuration memories of any form."""
+"""Bitstreams for tests, of all families: empty configuration memories of any form."""
 
 from binascii import crc_hqx
 
@@ -21,3 +21,10 @@ def ecp5_bitstream(code: int) -> bytes:
     """The commands of an ECP5 that say what the chip is, and the end."""
     head = b"\xff\x00Part: test\x00\xff" + bytes.fromhex("ffffbdb3 ffffffff 3b000000")
     return head + b"\xe2\x00\x00\x00" + code.to_bytes(4, "big") + b"\x5e\x00\x00\x00" + b"\xff" * 4
+
+
+def gowin_bitstream(code: int, *, rows: int = 3) -> bytes:
+    """The commands of a Gowin chip that say what it is, some rows of configuration, and the end."""
+    head = ["1" * 160, "1" * 16, "1010010111000011", f"{6:08b}{0:024b}{code:032b}"]
+    lines = [*head, *["0" * 64] * rows, f"{10:08b}{0:056b}", "1" * 64, f"{8:08b}{0:024b}"]
+    return "\n".join(lines).encode() + b"\n"

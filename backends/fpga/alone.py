@@ -4,10 +4,11 @@ A shift register feeds the inputs and another takes the outputs away, one pin ea
 from flip-flop to flip-flop is one of the net's, or crosses a single table.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from amaranth.back import rtlil
 from amaranth.hdl import Cat, ClockDomain, Module, Mux, Signal, Value
@@ -108,6 +109,9 @@ def lay_out(
     text = rtlil.convert(top, ports=ports, emit_src=False)
     text += cell_modules(core)
     write_atomically(place / "top.il", text.encode())
+    if board.family.pin:
+        names = [port.name for port in ports]
+        write_atomically(place / f"top.{board.family.pins}", _on_pins(board, names).encode())
     progress("synthesising the net alone")
     parts = synthesise(place, board.family)
     try:
@@ -122,6 +126,20 @@ def lay_out(
     for one in runs:
         one.placed.unlink(missing_ok=True)
     return Alone(runs, core.latency, every)
+
+
+def _on_pins(board: Board, ports: Sequence[str]) -> str:
+    """Constraints that put ports on the first pins that the board's platform has for anything."""
+    resources = board.new_platform().resources.values()
+    pins = dict.fromkeys(pin for one in resources for pin in _pins(one))
+    chosen = zip(ports, pins, strict=False)
+    return "".join(board.family.pin.format(port=port, pin=pin) + "\n" for port, pin in chosen)
+
+
+def _pins(resource: Any) -> Iterator[str]:
+    """The pins of a resource, and those of what is in it."""
+    for one in getattr(resource, "ios", ()):
+        yield from getattr(one, "names", ()) or _pins(one)
 
 
 def _alone(progress: Callable[[str], None]) -> Callable[[str], None]:

@@ -4,7 +4,8 @@ Of an iCE40: after the preamble and four sync bytes come commands: the high half
 command, the low half how many bytes its operand has; writes of configuration or block memory carry
 data.
 Of an ECP5: after a comment and a preamble come commands; one of the first checks the chip's
-identity code, one of the last says that all is done.
+identity code, one of the last says that all is done. So it is of a Gowin chip, whose file has
+a line of digits for each command.
 """
 
 from binascii import crc_hqx
@@ -22,6 +23,10 @@ LARGEST = 1 << 20
 ECP5_PREAMBLE = b"\xff\xff\xbd\xb3"
 _CHECK_IDENTITY, _DONE = b"\xe2\x00\x00\x00", b"\x5e\x00\x00\x00"
 _ECP5_LARGEST = 1 << 25
+
+GOWIN_PREAMBLE = "1010010111000011"
+_GOWIN_IDENTITY, _GOWIN_DONE = f"{6:08b}{0:024b}", f"{10:08b}"
+_GOWIN_LARGEST = 1 << 26
 
 _ACTION, _CHECK, _WIDTH, _HEIGHT = 0, 2, 6, 7
 _WRITES, _RESET_CHECK, _WAKE_UP = (1, 3), 5, 6
@@ -45,8 +50,11 @@ def read_bitstream(path: Path) -> Bitstream:
     """The bitstream in a file; FormatError where it is none or is not whole."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        if ECP5_PREAMBLE in file.read(4096):
-            return _read_ecp5(path)
+        head = file.read(4096)
+    if ECP5_PREAMBLE in head:
+        return _read_ecp5(path)
+    if f"\n{GOWIN_PREAMBLE}\n".encode() in head:
+        return _read_gowin(path)
     data = path.read_bytes() if size <= LARGEST else b""
     start = data.find(SYNC)
     if not data.startswith(b"\xff\x00") or start < 0:
@@ -75,6 +83,21 @@ def _read_ecp5(path: Path) -> Bitstream:
             "of the chip, or the command that ends them; build it again"
         )
     return Bitstream((int.from_bytes(code, "big"),))
+
+
+def _read_gowin(path: Path) -> Bitstream:
+    """The bitstream of a Gowin chip."""
+    data = path.read_bytes() if path.stat().st_size <= _GOWIN_LARGEST else b""
+    lines = data.decode("ascii", "replace").split("\n")
+    commands = lines[lines.index(GOWIN_PREAMBLE) + 1 :] if GOWIN_PREAMBLE in lines else []
+    codes = [line[32:] for line in commands[:16] if line.startswith(_GOWIN_IDENTITY)]
+    whole = any(line.startswith(_GOWIN_DONE) for line in commands[-8:])
+    if not codes or not whole or not all({*line} <= {"0", "1"} for line in commands):
+        raise FormatError(
+            f"{path} is cut off or damaged: its {path.stat().st_size} bytes lack the identity code "
+            "of the chip, or the command that ends them, or hold something else; build it again"
+        )
+    return Bitstream((int(codes[0], 2),))
 
 
 def _read_commands(path: Path, data: bytes, at: int) -> Bitstream:

@@ -213,7 +213,7 @@ def pack(folder: Path, best: Routed, board: Board) -> Path:
     """The bitstream; it takes its name only when it is whole."""
     family = board.family
     part = folder / f"{best.output.stem}.part"
-    args = [*family.packing, best.output.name, part.name]
+    args = board.filled(family.packing, routed=best.output.name, packed=part.name)
     run(family.packer, args, cwd=folder, log=folder / f"{family.packer}.log", timeout_s=300)
     written = write_atomically(folder / family.bitstream, part.read_bytes())
     part.unlink()

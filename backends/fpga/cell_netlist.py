@@ -10,35 +10,47 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lithify.backends.fpga.cell_kinds import (
+    CONSTANTS,
+    IGNORED,
+    PADS,
+    Bit,
+    Cell,
+    Clocked,
+    Pad,
+    clocked,
+    looks_clocked,
+    makes_global_reset,
+    table_of,
+)
 from lithify.backends.fpga.logic import Literal, Logic, Machine, resolve
 from lithify.ir.errors import FormatError
 
-Bit = int | str
-Cell = Mapping[str, Any]
+_GATES = {"SB_CARRY": "CO", "$_AND_": "Y", "$_NOT_": "Y"}
+"""The outputs of gates that are no tables."""
 
-_TABLES = ("SB_LUT4", "$_AND_", "$_NOT_")
 _CONSTANTS: dict[Hashable, Literal] = {"0": 0, "1": 1, "x": 0, "z": 0}
 
 
 @dataclass(frozen=True, slots=True)
 class FlipFlop:
-    """A flip-flop: the bit it holds and what moves it; `reset` puts `value` there.
-
-    The enable also holds back the reset.
-    """
+    """A flip-flop by the name of the bit that it holds."""
 
     name: str
-    q: Bit
-    d: Bit
-    clock: Hashable
-    enable: Bit = "1"
-    reset: Bit = "0"
-    value: int = 0
+    does: Clocked
+
+    @property
+    def q(self) -> Bit:
+        """The bit that it holds."""
+        return self.does.q
 
     def next_bit(self, logic: Logic, literal: Callable[[Bit], Literal]) -> Literal:
         """What it holds after the next edge."""
-        loaded = logic.choose(literal(self.reset), self.value, literal(self.d))
-        return logic.choose(literal(self.enable), loaded, literal(self.q))
+        does = self.does
+        reset, enable, old = literal(does.reset), literal(does.enable), literal(does.q)
+        if does.enable_first:
+            return logic.choose(enable, logic.choose(reset, does.value, literal(does.d)), old)
+        return logic.choose(reset, does.value, logic.choose(enable, literal(does.d), old))
 
 
 class CellNetlist:
@@ -49,6 +61,7 @@ class CellNetlist:
         self.where = where
         self._module = module
         self._drivers: dict[Bit, tuple[Cell, str]] = {}
+        self._constants: dict[Bit, Bit] = {}
         self.flip_flops: list[FlipFlop] = []
         self.input_pins: dict[str, Bit] = {}
         self.output_pins: dict[str, Bit] = {}
@@ -58,39 +71,34 @@ class CellNetlist:
 
     def _add(self, name: str, cell: Cell, ports: Mapping[Bit, str]) -> None:
         kind, pins = cell["type"], {k: v[0] for k, v in cell["connections"].items() if v}
-        if kind in _TABLES or kind == "SB_CARRY":
-            output = {"SB_LUT4": "O", "SB_CARRY": "CO"}.get(kind, "Y")
+        if kind in IGNORED or makes_global_reset(cell):
+            return
+        output = _GATES.get(kind) or ((table := table_of(cell)) and table.output)
+        if output:
             self._drivers[pins[output]] = cell, output
-        elif kind.startswith("SB_DFF") or kind == "$_DFF_P_":
-            self.flip_flops.append(self._flip_flop(kind, pins))
-        elif kind in ("SB_IO", "SB_GB_IO"):
-            port = ports[pins["PACKAGE_PIN"]]
-            for pin in ("D_IN_0", "GLOBAL_BUFFER_OUTPUT"):
-                if pin in pins:
-                    self.input_pins[port] = pins[pin]
-            if "D_OUT_0" in pins:
-                self.output_pins[port] = pins["D_OUT_0"]
-        elif kind not in ("$scopeinfo", "SB_HFOSC"):
+        elif kind in CONSTANTS:
+            pin, self._constants[pins[pin]] = CONSTANTS[kind]
+        elif looks_clocked(kind):
+            does = clocked(cell)
+            if does is None:
+                raise FormatError(
+                    f"{self.where}: a flip-flop of the kind {kind}, clocked by the falling edge or "
+                    "reset without the clock, is not read as logic"
+                )
+            self.flip_flops.append(FlipFlop(self.names_of(does.q)[0], does))
+        elif kind in PADS:
+            self._add_pad(PADS[kind], pins, ports)
+        else:
             raise FormatError(f"{self.where}: cell {name} is a {kind}, which is not read as logic")
 
-    def _flip_flop(self, kind: str, pins: Mapping[str, Bit]) -> FlipFlop:
-        """One flip-flop; FormatError for those that no synchronous design of Lithify has."""
-        what = kind.removeprefix("SB_DFF") if kind != "$_DFF_P_" else ""
-        if what not in ("", "E", "SR", "SS", "ESR", "ESS"):
-            raise FormatError(
-                f"{self.where}: a flip-flop of the kind {kind}, clocked by the falling edge or "
-                "reset without the clock, is not read as logic"
-            )
-        reset = pins["S"] if what.endswith("SS") else pins.get("R", "0")
-        return FlipFlop(
-            name=self.names_of(pins["Q"])[0],
-            q=pins["Q"],
-            d=pins["D"],
-            clock=pins["C"],
-            enable=pins.get("E", "1"),
-            reset=reset,
-            value=int(what.endswith("SS")),
-        )
+    def _add_pad(self, pad: Pad, pins: Mapping[str, Bit], ports: Mapping[Bit, str]) -> None:
+        port = ports[pins[pad.pin]]
+        if pad.inward in pins:
+            self.input_pins[port] = pins[pad.inward]
+        if pad.outward in pins:
+            self.output_pins[port] = pins[pad.outward]
+            if pad.off:
+                self.output_pins[f"{port} off"] = pins.get(pad.off, "0")
 
     @cached_property
     def _names(self) -> Mapping[Bit, Sequence[str]]:
@@ -128,6 +136,7 @@ class CellNetlist:
     def values(self, logic: Logic, held: Mapping[Bit, Literal]) -> "Callable[[Bit], Literal]":
         """The literal of any bit, where `held` says those of flip-flops and input pins."""
         done = dict(_CONSTANTS)
+        done.update({bit: _CONSTANTS[value] for bit, value in self._constants.items()})
         done.update(held.items())
 
         def sources(bit: Hashable) -> Sequence[Hashable]:
@@ -150,7 +159,7 @@ class CellNetlist:
         return Machine(
             outputs={pin: literal(bit) for pin, bit in sorted(self.output_pins.items())},
             nexts={one.name: one.next_bit(logic, literal) for one in self.flip_flops},
-            clocks=frozenset(one.clock for one in self.flip_flops),
+            clocks=frozenset(one.does.clock for one in self.flip_flops),
         )
 
 
@@ -168,8 +177,10 @@ def _gate(logic: Logic, cell: Cell, pins: Mapping[str, Literal]) -> Literal:
         case "SB_CARRY":
             return logic.majority(pins.get("I0", 0), pins.get("I1", 0), pins.get("CI", 0))
         case _:
-            table = int(cell["parameters"]["LUT_INIT"].replace("x", "0"), 2)
-            return logic.table(table, [pins.get(f"I{i}", 0) for i in range(4)])
+            kind = table_of(cell)
+            assert kind is not None
+            bits = int(cell["parameters"][kind.parameter].replace("x", "0"), 2)
+            return logic.table(bits, [pins.get(pin, 0) for pin in kind.inputs])
 
 
 def read_netlist(path: Path, top: str = "top") -> CellNetlist:

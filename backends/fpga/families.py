@@ -8,15 +8,22 @@ from dataclasses import dataclass
 class Family:
     """One family: `cell` is what its reports count, the kinds of cells are those of yosys.
 
-    `routed` is the option for nextpnr's output and the suffix of that file; `packing` are the
-    options of the packer. `pins` is the suffix and option of the pin constraints.
-    `tables_of` is the file of yosys that makes its table cells.
+    `chip`, `constrained` and `packing` are options of nextpnr for the chip and for pins, and those
+    of the packer, with fields of the device and board to fill in; `pin` is a line of constraints
+    for nextpnr's that put no port on a pin by themselves, and need one. `routed` is the option for
+    nextpnr's output and the suffix of that file, `pins` the suffix of the pin constraints.
+    `tables_of` is the file that makes its table cells, of yosys or beside this one; `pads` are
+    commands that name cells and give buffers to pins without one, where nothing else does.
     """
 
     synthesis: str
     tables_of: str
+    pads: str
     nextpnr: str
+    chip: tuple[str, ...]
     pins: str
+    constrained: tuple[str, ...]
+    pin: str
     routed: tuple[str, str]
     packer: str
     packing: tuple[str, ...]
@@ -28,15 +35,27 @@ class Family:
     read_back: bool
 
 
+_GOWIN_PADS = ("-inpad IBUF O:I", "-outpad OBUF I:O", "-toutpad TBUF ~OEN:I:O")
+
+ALONE_MHZ = "500"
+"""What is aimed at where no constraint says it: more than can be had."""
+
+_AS_GPIO = ("--mspi_as_gpio", "--sspi_as_gpio")
+"""Gives the pins that a chip is programmed by to the design, which boards wire to other things."""
+
 FAMILIES: Mapping[str, Family] = {
     "ice40": Family(
         synthesis="synth_ice40",
         tables_of="+/ice40/cells_map.v",
+        pads="",
         nextpnr="nextpnr-ice40",
+        chip=("{nextpnr}", "--package", "{package}"),
         pins="pcf",
+        constrained=("--pcf", "top.pcf"),
+        pin="",
         routed=("--asc", "asc"),
         packer="icepack",
-        packing=(),
+        packing=("{routed}", "{packed}"),
         bitstream="design.bin",
         cell="ICESTORM_LC",
         tables=("SB_LUT4",),
@@ -45,18 +64,41 @@ FAMILIES: Mapping[str, Family] = {
         read_back=True,
     ),
     "ecp5": Family(
-        synthesis="synth_ecp5",
+        synthesis="synth_ecp5 -nowidelut -noccu2",
         tables_of="+/lattice/cells_map_trellis.v",
+        pads="",
         nextpnr="nextpnr-ecp5",
+        chip=("{nextpnr}", "--package", "{package}", "--speed", "{speed}"),
         pins="lpf",
+        constrained=("--lpf", "top.lpf"),
+        pin="",
         routed=("--textcfg", "config"),
         packer="ecppack",
-        packing=("--compress",),
+        packing=("--compress", "{routed}", "{packed}"),
         bitstream="design.bit",
         cell="TRELLIS_COMB",
         tables=("LUT4",),
         flip_flops="TRELLIS_FF",
         carries="CCU2C",
+        read_back=False,
+    ),
+    "gowin": Family(
+        synthesis="synth_gowin -noiopads -nowidelut -noalu -run begin:map_cells",
+        tables_of="gowin_tables.v",
+        pads=f"autoname top\niopadmap -bits {' '.join(_GOWIN_PADS)} top",
+        nextpnr="nextpnr-himbaechel-gowin",
+        chip=("--device", "{nextpnr}{package}{speed}", "--vopt", "family={database}"),
+        pins="cst",
+        constrained=("--vopt", "cst=top.cst", "--freq", ALONE_MHZ),
+        pin='IO_LOC "{port}" {pin};',
+        routed=("--write", "routed"),
+        packer="gowin_pack",
+        packing=("-d", "{database}", *_AS_GPIO, "-o", "{packed}", "{routed}"),
+        bitstream="design.fs",
+        cell="LUT4",
+        tables=("LUT4",),
+        flip_flops="DFF",
+        carries="ALU",
         read_back=False,
     ),
 }

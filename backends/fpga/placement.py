@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lithify.backends.fpga.families import ALONE_MHZ, FAMILIES
 from lithify.backends.fpga.targets import Board
 from lithify.backends.fpga.top import part_of
 from lithify.backends.toolchain import Completed, failure, run
@@ -20,9 +21,6 @@ from lithify.ir.errors import MappingError
 WAYS: tuple[tuple[str, ...], ...] = ((), ("--router", "router2"), ("--no-tmdriv",))
 """The options tried in turn. Deep logic is all critical, so that the placer heaps it up where
 the wires run out; the second router or placement that ignores timing then often still succeeds."""
-
-ALONE_MHZ = "500"
-"""What is aimed at where no board says it: more than can be had."""
 
 MOST_NAMED = 4
 """How many larger boards are named to who needs one."""
@@ -91,7 +89,12 @@ class StuckWatch:
 # The table of router1, its remaining arcs in the column before the times, or router2's lines.
 _REMAINING = re.compile(r"Info:\s+\d+ \|[\d\s]*\|[\d\s-]*\|\s*(\d+)\||iter=\d+ .*overused=(\d+)")
 _GAVE_UP = re.compile(r"ERROR:.*(rout|placement)", re.IGNORECASE)
-_USED = re.compile(r"(?:ICESTORM_LC|TRELLIS_COMB):\s*(\d+)/\s*(\d+)")
+_USED = re.compile(
+    rf"\b(?:{'|'.join(family.cell for family in FAMILIES.values())}):\s*(\d+)/\s*(\d+)"
+)
+
+_FLIP_FLOPS = re.compile(r"\bDFF:\s*(\d+)/\s*(\d+)")
+"""Counted by themselves where a chip has fewer flip-flops than tables."""
 
 
 def cpu_limit(board: Board) -> int:
@@ -155,11 +158,9 @@ def _nextpnr(
     """The finished run; all names are relative because the packaged nextpnr has its own /tmp."""
     family = board.family
     option, suffix = family.routed
-    args = [board.device.nextpnr, "--package", board.package]
-    args += ["--speed", board.speed] if board.speed else []
-    args += ["--json", "top.json"]
+    args = [*board.filled(family.chip), "--json", "top.json"]
     if folder.joinpath(f"top.{family.pins}").is_file():
-        args += [f"--{family.pins}", f"top.{family.pins}"]
+        args += family.constrained
     else:
         args += ["--freq", ALONE_MHZ]
     args += [option, f"{name}.{suffix}", "--report", f"{name}.json"]
@@ -182,6 +183,12 @@ def check_fits(output: str, board: Board) -> None:
     """Nothing; MappingError where nextpnr counted more logic cells than there are."""
     if used := _USED.search(output):
         refuse_too_large(int(used[1]), board, packed=True)
+    if (count := _FLIP_FLOPS.search(output)) and int(count[1]) > int(count[2]):
+        raise MappingError(
+            f"the design needs {count[1]} flip-flops and the {board.device.title} of the board "
+            f"{board.name} has {count[2]}: allow more levels between registers with --every, or "
+            "make the net smaller"
+        )
 
 
 def refuse_too_large(needed: int, board: Board, *, packed: bool = False) -> None:

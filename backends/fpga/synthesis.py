@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from lithify.backends.fpga.cell_netlist import CellNetlist, read_netlist
@@ -24,6 +25,8 @@ techmap -map {tables_of} t:$lut
 opt_clean
 tee -q -o cells.json stat -json
 flatten -noscopeinfo
+{pads}
+blackbox =A:whitebox
 delete =A:blackbox/c:* =A:whitebox/c:* =A:blackbox/w:$* =A:whitebox/w:$*
 attrmap -remove src =*
 attrmap -modattr -remove src =*
@@ -72,8 +75,13 @@ class Cells:
 
 def synthesise(folder: Path, family: Family) -> Mapping[str, Cells]:
     """The cells of each part, after top.json was made from top.il in `folder`."""
-    script = SCRIPT.format(synthesis=family.synthesis, tables_of=family.tables_of, tables=PREFIX)
+    script = SCRIPT.format(
+        synthesis=family.synthesis, tables_of=family.tables_of, tables=PREFIX, pads=family.pads
+    )
     folder.joinpath("synthesis.ys").write_text(script, "utf-8")
+    if not family.tables_of.startswith("+/"):
+        text = files("lithify.backends.fpga").joinpath(family.tables_of).read_text("utf-8")
+        folder.joinpath(family.tables_of).write_text(text, "utf-8")
     log = folder / "synthesis.log"
     args = ["-s", "synthesis.ys"]
     run("yosys", args, cwd=folder, log=log, timeout_s=4 * CPU_LIMIT_S, cpu_s=CPU_LIMIT_S)

@@ -2,7 +2,7 @@
 
 import importlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from functools import cache
@@ -59,6 +59,21 @@ class Board:
     def family(self) -> Family:
         """The tools and cells of its chip."""
         return FAMILIES[self.device.family]
+
+    def filled(self, options: Sequence[str], **more: str) -> list[str]:
+        """Options of a tool with the fields in them filled in: the device's, the board's, others.
+
+        >>> board("ulx3s-25f").filled(("{nextpnr}", "--speed", "{speed}"))
+        ['--25k', '--speed', '6']
+        """
+        known = {
+            "nextpnr": self.device.nextpnr,
+            "database": self.device.database,
+            "package": self.package,
+            "speed": self.speed,
+            **more,
+        }
+        return [option.format_map(known) for option in options]
 
     def new_platform(self) -> Any:
         """A new instance of the Amaranth platform."""

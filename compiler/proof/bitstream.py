@@ -11,7 +11,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lithify.backends import abc
-from lithify.backends.fpga.cell_netlist import Bit, CellNetlist
+from lithify.backends.fpga.cell_kinds import Bit
+from lithify.backends.fpga.cell_netlist import CellNetlist
 from lithify.backends.fpga.chip_database import Site
 from lithify.backends.fpga.logic import Literal, Logic, Machine
 from lithify.backends.fpga.unpacked import Unpacked
@@ -41,7 +42,7 @@ def prove_synthesis(
 
     A register of the design is that net of the cells which still has its name: a flip-flop, one
     inverted, or a constant. Registers of which nothing is left are free to be anything. What
-    registers start with is compared too, where all flip-flops start with 0.
+    registers start with is compared too.
     """
     start = time.perf_counter()
     names = _inputs(netlist)
@@ -64,7 +65,8 @@ def prove_synthesis(
         if one.q in images:
             expected[one.name] = given.nexts[one.name]
             found[one.name] = by_leaf[images[one.q] & ~1] ^ (images[one.q] & 1)
-    _check_starts(design, images)
+    starts = {probe.leaves[one.name]: one.does.start for one in netlist.flip_flops}
+    _check_starts(design, images, starts)
     sides = _Sides(left, right, expected, found, "the synthesised netlist")
     return _prove(sides, [given, seen], start, time_limit)
 
@@ -140,11 +142,16 @@ def _images(design: CellNetlist, netlist: CellNetlist, logic: Logic) -> dict[Bit
     return images
 
 
-def _check_starts(design: CellNetlist, images: Mapping[Bit, Literal]) -> None:
-    """Nothing, if registers that are 1 at the start are inverted flip-flops, or 1 for ever."""
+def _check_starts(
+    design: CellNetlist, images: Mapping[Bit, Literal], starts: Mapping[Literal, int]
+) -> None:
+    """Nothing, if the flip-flops, some inverted, start with what the registers are to start with.
+
+    A register may also be constant.
+    """
     for name, value in design.starts.items():
         bit = design.bits.get(name, "")
-        if bit in images and images[bit] & 1 != value:
+        if bit in images and starts.get(images[bit] & ~1, 0) ^ images[bit] & 1 != value:
             raise MismatchError(
                 f"the synthesised netlist starts with {name} at {1 - value} instead of {value}"
             )

@@ -110,6 +110,24 @@ def test_an_ecp5_bitstream_is_made_and_names_its_chip(tmp_path: Path) -> None:
     )
 
 
+def test_a_gowin_bitstream_is_made_and_the_net_alone_gets_pins(tmp_path: Path) -> None:
+    result = build(tiny(2), "tang_nano_9k", tmp_path, alone=(1,))
+    assert result.bitstream.name == "design.fs" and result.alone is not None
+    device = read_bitstream(result.bitstream).device(devices())
+    assert device is not None and device.name == "gw1n-9c"
+    assert result.meets_clock and result.clock_mhz == 27
+    total = sum(result.parts.values(), Cells())
+    # nextpnr knows the delay of tables of four inputs alone.
+    cells = json.loads((tmp_path / "top.json").read_text())["modules"]["top"]["cells"]
+    kinds = {cell["type"] for cell in cells.values()}
+    assert "LUT4" in kinds and not kinds & {"LUT1", "LUT2", "LUT3"}
+    # Some tables only lead a signal on.
+    assert 0.8 * total.luts < result.best.cells_used < 1.2 * total.luts
+    assert result.alone.fmax_mhz > result.fmax_mhz
+    pins = (tmp_path / "alone" / "top.cst").read_text()
+    assert pins.startswith('IO_LOC "clk" 52;\n') and len(set(pins.split())) == 9
+
+
 def test_every_log_is_kept_and_the_files_name_no_place(
     built: tuple[BuildResult, list[str]],
 ) -> None:
@@ -169,8 +187,9 @@ def test_nonsense_is_refused_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", boards())
 def test_the_sources_of_each_board_use_its_pins(name: str) -> None:
     made = sources(tiny(), board(name), every=2, baud=115200)
-    found = re.findall(r'^set_io (\S+) (\S+)|COMP "(\S+)" SITE "(\S+)"', made.constraints, re.M)
-    pins = {a or c: b or d for a, b, c, d in found}
+    line = r'^set_io (\S+) (\S+)|COMP "(\S+)" SITE "(\S+)"|^IO_LOC "(\S+)" (\S+);'
+    found = re.findall(line, made.constraints, re.M)
+    pins = {a or c or e: b or d or f for a, b, c, d, e, f in found}
     uart = board(name).new_platform().lookup("uart", 0)
     wanted = {signal.name: signal.ios[0].names[0] for signal in uart.ios}
     assert pins["uart_0__rx__io"] == wanted["rx"] and pins["uart_0__tx__io"] == wanted["tx"]

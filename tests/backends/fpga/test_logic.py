@@ -93,6 +93,53 @@ def test_resets_and_sets_go_behind_the_enable() -> None:
         assert one.next_bit(logic, literals.__getitem__) == wanted
 
 
+def gowin(kind: str, pin: str) -> dict[str, Any]:
+    pins = {"CLK": [5], "D": [2], "Q": [4], "CE": ["0"], pin: ["1"]}
+    return {"type": kind, "connections": pins}
+
+
+def trellis(mode: str, reset: list[Any]) -> dict[str, Any]:
+    pins = {"CLK": [5], "DI": [2], "Q": [4], "CE": ["0"], "LSR": reset}
+    said = {"CEMUX": "CE", "REGSET": "SET", "SRMODE": mode, "CLKMUX": "CLK ", "LSRMUX": "LSR"}
+    return {"type": "TRELLIS_FF", "parameters": said, "connections": pins}
+
+
+def test_resets_of_other_families_go_before_the_enable() -> None:
+    for cell, wanted in (
+        (gowin("DFFRE", "RESET"), 0),
+        (gowin("DFFSE", "SET"), 1),
+        (trellis("LSR_OVER_CE", ["1"]), 1),
+    ):
+        (one,) = CellNetlist(module(f=cell), "it").flip_flops
+        literals: dict[int | str, int] = {2: 2, 4: 4, "0": 0, "1": 1}
+        assert one.next_bit(Logic(["a", "r"]), literals.__getitem__) == wanted
+        assert one.does.start == wanted
+    for strange in (gowin("DFFNC", "CLEAR"), {**trellis("x", [2]), "parameters": {"CEMUX": "INV"}}):
+        with pytest.raises(FormatError, match="reset without the clock, is not read as logic"):
+            CellNetlist(module(f=strange), "it")
+
+
+def test_tables_constants_and_pads_of_other_families() -> None:
+    def cell(kind: str, init: str = "", **pins: Any) -> dict[str, Any]:
+        bits = {pin: [bit] for pin, bit in pins.items()}
+        return {"type": kind, "parameters": {"INIT": init}, "connections": bits}
+
+    made = {
+        "t": cell("LUT4", "0000000000001000", A=2, B=30, C="0", D="0", Z=31),
+        "g": cell("LUT2", "0110", I0=31, I1=32, F=9),
+        "v": cell("VCC", V=30),
+        "off": cell("TBUF", I=9, OEN="1", O=40),
+        "reset": {**trellis("ASYNC", ["0"]), "connections": {}},
+        "other": cell("FD1S3AX"),
+    }
+    content = module(**made, zero=cell("GND", G=32))
+    content["ports"]["z"] = {"bits": [40]}
+    netlist, logic = CellNetlist(content, "it"), Logic(["a"])
+    machine = netlist.machine(logic, {2: logic.leaves["a"]})
+    assert machine.outputs == {"y": logic.leaves["a"], "z": logic.leaves["a"], "z off": 1}
+    assert not netlist.flip_flops
+
+
 def test_what_is_not_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError) as caught:
         CellNetlist(module(ram={"type": "SB_RAM40_4K", "connections": {}}), "top.json")

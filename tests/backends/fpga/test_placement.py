@@ -10,6 +10,7 @@ import pytest
 from lithify.backends.fpga.placement import (
     Routed,
     StuckWatch,
+    check_fits,
     describe_path,
     place_and_route,
     refuse_too_large,
@@ -135,6 +136,17 @@ def test_a_busy_machine_does_not_choose_another_way(
     assert route(tmp_path, said).options == () and len(said) == 1
 
 
+def test_too_many_flip_flops_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "Info: 	 LUT4:     900/   8640    10%\nInfo: 	 DFF:    7000/   6480   108%"
+    with pytest.raises(MappingError) as caught:
+        check_fits(said, board("tang_nano_9k"))
+    assert str(caught.value) == (
+        "the design needs 7000 flip-flops and the Gowin GW1NR-9C of the board tang_nano_9k has "
+        "6480: allow more levels between registers with --every, or make the net smaller"
+    )
+    check_fits(said.replace("7000", "6480"), board("tang_nano_9k"))
+
+
 def test_a_run_beyond_its_limit_is_refused_and_not_tried_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,7 +206,7 @@ def test_larger_boards_are_named() -> None:
     assert str(caught.value) == (
         "the design needs at least 2000 logic cells and the Lattice iCE40-HX1K of the board "
         "icestick has 1280: 720 too many (56% over). Boards with enough cells: icebreaker (5280 "
-        "cells), upduino (5280 cells), hx8k-evn (7680 cells), colorlight-i5 (24288 cells), and "
+        "cells), upduino (5280 cells), hx8k-evn (7680 cells), tang_nano_9k (8640 cells), and "
         "larger ones. Or make the net smaller: fewer gates, fewer inputs, or narrower ones."
     )
     with pytest.raises(MappingError) as caught:

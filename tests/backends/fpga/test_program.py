@@ -1,10 +1,11 @@
 """Programming: what is checked before, and what is said for each way in which it can fail."""
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ice40_files import HX1K, HX8K, UP5K, ecp5_bitstream, ice40_bitstream
+from ice40_files import HX1K, HX8K, UP5K, ecp5_bitstream, gowin_bitstream, ice40_bitstream
 
 from lithify.backends.fpga.bitstream import read_bitstream
 from lithify.backends.fpga.program import program
@@ -48,8 +49,10 @@ def test_each_boards_own_bitstream_is_taken(
     path = tmp_path / "own.bin"
     if device.family == "ice40":
         path.write_bytes(ice40_bitstream(*device.mark))
-    else:
+    elif device.family == "ecp5":
         path.write_bytes(ecp5_bitstream(*device.mark))
+    else:
+        path.write_bytes(gowin_bitstream(*device.mark))
     assert read_bitstream(path).device(devices()) is board(name).device
     assert program(path, board(name)).ok
 
@@ -90,6 +93,16 @@ def test_a_bitstream_that_is_cut_off(good: Path, kept: int) -> None:
     assert message(good, FormatError) == (
         f"{good} is cut off or damaged: its {len(data)} bytes end before the command that starts "
         "the chip; build it again"
+    )
+
+
+@pytest.mark.parametrize("change", [lambda d: d[:-200], lambda d: d[:300] + b"x" + d[301:]])
+def test_a_damaged_bitstream_of_lines(good: Path, change: Callable[[bytes], bytes]) -> None:
+    data = change(gowin_bitstream(7))
+    good.write_bytes(data)
+    assert message(good, FormatError, "tang_nano_9k") == (
+        f"{good} is cut off or damaged: its {len(data)} bytes lack the identity code of the chip, "
+        "or the command that ends them, or hold something else; build it again"
     )
 
 

@@ -29,17 +29,24 @@ def test_every_board_is_read() -> None:
 def test_a_board_agrees_with_its_amaranth_platform(name: str) -> None:
     target = board(name)
     platform = target.new_platform()
-    names = (platform.device.lower(), platform.package.lower())
+    names = (getattr(platform, "device", "").lower(), platform.package.lower())
     if target.device.family == "ice40":
         assert names == (target.device.name.replace("-", ""), target.package)
         assert platform.default_clk_frequency == 12e6
+    elif target.device.family == "gowin":
+        chip = f"{target.device.nextpnr}{target.package}{target.speed}"
+        assert target.filled(target.family.chip) == [
+            *("--device", chip, "--vopt", f"family={platform._chipdb_device}")
+        ]
+        assert platform.part == chip
     else:
         package = platform._nextpnr_package_options[platform.package]
         assert names[0] == target.device.name and platform.speed == target.speed
         assert target.package == package.upper()
     uart = platform.lookup("uart", 0)
     assert {"rx", "tx"} <= {signal.name for signal in uart.ios}
-    assert platform._nextpnr_device_options[platform.device] == target.device.nextpnr
+    if target.device.family != "gowin":
+        assert platform._nextpnr_device_options[platform.device] == target.device.nextpnr
 
 
 def test_an_unknown_board_names_the_nearest() -> None:
@@ -53,8 +60,8 @@ def test_an_unknown_board_names_the_nearest() -> None:
         board("zzz")
     assert str(caught.value) == (
         "'zzz' is not a known board; there are colorlight-i5, ecpix5-45f, ecpix5-85f, hx8k-evn, "
-        "icebreaker, icestick, orangecrab, ulx3s-12f, ulx3s-25f, ulx3s-45f, ulx3s-85f, upduino; "
-        "`lithify boards` tells more about each"
+        "icebreaker, icestick, orangecrab, tang_nano_9k, ulx3s-12f, ulx3s-25f, ulx3s-45f, "
+        "ulx3s-85f, upduino; `lithify boards` tells more about each"
     )
     with pytest.raises(TargetError) as caught:
         device("ice40-hx9k")
