@@ -1,10 +1,10 @@
-"""Streams of every kind under random patterns of stalls, in Verilator, against the C engine.
+"""Streams and registers under random patterns of stalls, in Verilator, against the C engine.
 
 The ports are those of whole vectors, and AXI4-Stream in beats of 8, 32 and 256 bits, with and
-without TLAST, driven by the public models of cocotbext-axi. With TLAST frames of a wrong length
-are among the others; every tenth pattern ends in a reset. Then samples pass in a row without
-stalls, and latency and interval have to be those that are promised. Without a design a random net
-of the demo's shape is simulated.
+without TLAST, and registers on AXI4-Lite, driven by the public models of cocotbext-axi. With TLAST
+frames of a wrong length are among the others; every tenth pattern ends in a reset. Then samples
+pass in a row without stalls, and latency and interval have to be those that are promised. Without
+a design a random net of the demo's shape is simulated.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lithify.backends.c.fallback import engine_for
-from lithify.backends.verilog.axi_simulate import simulate_axi
+from lithify.backends.verilog.axi_simulate import simulate_axi, simulate_axi_lite
 from lithify.backends.verilog.emit import VerilogOptions, emit
 from lithify.backends.verilog.simulate import simulate
 from lithify.compiler.design import Design
@@ -80,7 +83,26 @@ def main(arguments: list[str] | None = None) -> int:
                 f"{time.perf_counter() - start:.0f} s",
                 flush=True,
             )
+        wrong += _registers(circuit, codes, expected, Path(name, "registers"), chosen)
     return 1 if options.check and wrong else 0
+
+
+def _registers(
+    circuit: Circuit,
+    codes: NDArray[np.int64],
+    expected: Mapping[str, NDArray[np.int64]],
+    folder: Path,
+    chosen: Mapping[str, Any],
+) -> int:
+    """How much was wrong of the net as registers on a bus."""
+    start = time.perf_counter()
+    lite = simulate_axi_lite(circuit, codes, expected, folder=folder, **chosen)
+    print(
+        f"AXI4-Lite of 32 bits: {chosen['patterns']} patterns, {lite['compared']} answers, "
+        f"{lite['mismatches']} wrong, {len(lite['complaints'])} rules broken; latency "
+        f"{lite['latency']}; {time.perf_counter() - start:.0f} s"
+    )
+    return int(lite["mismatches"]) + len(lite["complaints"])
 
 
 if __name__ == "__main__":

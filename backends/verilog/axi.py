@@ -34,6 +34,12 @@ def check_width(width: int) -> None:
         )
 
 
+def equals(value: Value, number: int) -> Value:
+    """Whether a value is that number, bit by bit: linters take no constant of another width."""
+    bits = [bit if number >> place & 1 else ~bit for place, bit in enumerate(value)]
+    return Cat(*bits).all()
+
+
 @dataclass(frozen=True, slots=True)
 class AxiDesign:
     """Verilog of an AXI4-Stream component, its ports, and what it is.
@@ -219,10 +225,10 @@ class Gather(wiring.Component):
         """Where a frame ends, and whether it should."""
         count = Signal(range(self._beats + 1))
         right = Signal()
-        m.d.comb += right.eq(count == self._beats - 1)
+        m.d.comb += right.eq(equals(count, self._beats - 1))
         if self._last:
             m.d.comb += ends.eq(self.last)
-            more = Mux(count == self._beats, count, count + 1)
+            more = Mux(equals(count, self._beats), count, count + 1)
             with m.If(takes):
                 m.d.sync += self.wrong.eq(~right)
         else:

@@ -1,4 +1,4 @@
-"""Simulation of a design as an AXI4-Stream component, with public models at its ports."""
+"""Simulation of a design as a component with AXI ports, with public models at these."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lithify.backends.toolchain import failure
-from lithify.backends.verilog.axi import emit_axi
+from lithify.backends.verilog.axi import AxiDesign, emit_axi
+from lithify.backends.verilog.axi_lite import LiteDesign, emit_axi_lite
 from lithify.backends.verilog.description import FILE
 from lithify.backends.verilog.interface import only_tables
 from lithify.backends.verilog.verilate import Progress, build_simulator
@@ -20,6 +21,8 @@ from lithify.ir.simulate import run
 
 TOP = "axi_top"
 BENCH = "lithify.hw_tests.benches.axi"
+LITE_BENCH = "lithify.hw_tests.benches.axi_lite"
+TIMEOUT_S = 3600.0
 PATTERNS = 50
 
 
@@ -35,7 +38,6 @@ def simulate_axi(
     seed: int = 1,
     patterns: int = PATTERNS,
     verilog: bytes | None = None,
-    timeout_s: float = 3600.0,
     progress: Progress = lambda text: None,
 ) -> dict[str, Any]:
     """What the benches found: `compared`, `mismatches`, `complaints`, `cycles` and more.
@@ -46,6 +48,53 @@ def simulate_axi(
     `verilog` is what is simulated, by default what `emit_axi` writes.
     """
     made = emit_axi(design, name=TOP, width=width, every=every, last=last)
+    promised = {"latency": made.latency, "interval": made.interval}
+    job = {"seed": seed, "stalls": 0, "width": width, "last": last, "patterns": patterns}
+    found = _run(
+        made, BENCH, design, codes, expected, {**job, **promised}, folder, verilog, progress
+    )
+    return {**found, **promised, "patterns": patterns}
+
+
+def simulate_axi_lite(
+    design: Circuit | Netlist,
+    codes: ArrayLike,
+    expected: Mapping[str, ArrayLike] | None = None,
+    *,
+    folder: Path,
+    width: int = 32,
+    every: int = 3,
+    seed: int = 1,
+    patterns: int = PATTERNS,
+    verilog: bytes | None = None,
+    progress: Progress = lambda text: None,
+) -> dict[str, Any]:
+    """What the benches found of the design as registers, as `simulate_axi` says it of streams.
+
+    Samples at random are written in pieces, with so many `patterns` of stalls of all channels and
+    resets among them, and without stalls the latency is asserted.
+    """
+    made = emit_axi_lite(design, name=TOP, width=width, every=every)
+    job = {"seed": seed, "stalls": 0, "width": width, "patterns": patterns}
+    places = {"latency": made.latency, "inputs_at": made.inputs_at, "outputs_at": made.outputs_at}
+    found = _run(
+        made, LITE_BENCH, design, codes, expected, {**job, **places}, folder, verilog, progress
+    )
+    return {**found, "latency": made.latency, "patterns": patterns}
+
+
+def _run(
+    made: AxiDesign | LiteDesign,
+    bench: str,
+    design: Circuit | Netlist,
+    codes: ArrayLike,
+    expected: Mapping[str, ArrayLike] | None,
+    job: Mapping[str, Any],
+    folder: Path,
+    verilog: bytes | None,
+    progress: Progress,
+) -> dict[str, Any]:
+    """What a bench leaves of a design in `folder`."""
     described = made.described
     if expected is None:
         expected = run(only_tables(design), codes).words
@@ -61,16 +110,14 @@ def simulate_axi(
         for i, bus in enumerate(described.outputs)
     }
     np.savez(folder / "samples.npz", codes=np.asarray(codes, np.int64), **named)
-    job = {"seed": seed, "stalls": 0, "width": width, "last": last, "patterns": patterns}
-    promised = {"latency": made.latency, "interval": made.interval}
-    (folder / "job.json").write_text(json.dumps({**job, **promised}))
+    (folder / "job.json").write_text(json.dumps(job))
     progress("the benches run")
     done = simulator.run_bench(
-        BENCH, environment={"LITHIFY_JOB": str(folder)}, timeout_s=timeout_s, seed=seed
+        bench, environment={"LITHIFY_JOB": str(folder)}, timeout_s=TIMEOUT_S, seed=job["seed"]
     )
     report, found = folder / "results.xml", folder / "result.json"
     failed = not report.is_file() or "<failure" in report.read_text()
     if not done.ok or failed or not found.is_file():
         raise failure("the simulation", done, folder)
     result: dict[str, Any] = json.loads(found.read_text())
-    return {**result, **promised, "patterns": patterns}
+    return result

@@ -17,6 +17,7 @@ EXAMPLE = (
     "lithify export build -o net.bench",
     "lithify export digits.lith -o seven.dot --output 7",
     "lithify export build -o digits_axi.v --axi 32",
+    "lithify export build -o digits_registers.v --axi-lite 32",
 )
 VERILOG = ".v"
 
@@ -28,11 +29,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-o", "--file", type=Path, required=True, help=f"a file called {', '.join(SUFFIXES)}"
     )
     parser.add_argument("--output", help="only this word or score, and what it depends on")
-    parser.add_argument(
+    bus = parser.add_mutually_exclusive_group()
+    bus.add_argument(
         "--axi", type=int, metavar="W", help=".v: an AXI4-Stream component with beats of W bits"
     )
+    bus.add_argument(
+        "--axi-lite", type=int, metavar="W", help=".v: registers of W bits (32, 64) on AXI4-Lite"
+    )
     parser.add_argument(
-        "--every", type=int, default=3, help="for --axi: gate levels between registers (3)"
+        "--every", type=int, default=3, help="with a bus: gate levels between registers (3)"
     )
     parser.add_argument(
         "--no-last", action="store_true", help="for --axi: frames are counted, without TLAST"
@@ -48,8 +53,11 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         raise InputError(
             f"{arguments.file}: the name says the format, which is one of {', '.join(SUFFIXES)}"
         )
-    if arguments.axi is not None and suffix != VERILOG:
-        raise InputError(f"--axi writes Verilog: {arguments.file} would have to be called .v")
+    for option, width in (("--axi", arguments.axi), ("--axi-lite", arguments.axi_lite)):
+        if width is not None and suffix != VERILOG:
+            raise InputError(
+                f"{option} writes Verilog: {arguments.file} would have to be called .v"
+            )
     require_file(arguments.file)
     design = load(arguments.design)
     circuit = design.circuit
@@ -85,10 +93,15 @@ def only(circuit: "Circuit", name: str) -> "Circuit":
 
 
 def _verilog(circuit: "Circuit", arguments: argparse.Namespace) -> bytes:
-    """The module that the file is called after: combinational, or with AXI4-Stream ports."""
+    """The module that the file is called after: combinational, or with the ports of a bus."""
     from lithify.backends.verilog.emit import VerilogOptions, emit
 
     name = arguments.file.stem
+    if arguments.axi_lite is not None:
+        from lithify.backends.verilog.axi_lite import emit_axi_lite
+
+        lite = emit_axi_lite(circuit, name=name, width=arguments.axi_lite, every=arguments.every)
+        return lite.verilog
     if arguments.axi is None:
         return emit(circuit, VerilogOptions(name=name))[f"{name}.v"]
     from lithify.backends.verilog.axi import emit_axi

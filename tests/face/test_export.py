@@ -39,7 +39,14 @@ def test_verilog_and_its_ports(tmp_path: Path, capsys: Capture) -> None:
     assert "  input [15:0] s_axis_tdata;\n" in text and "  output m_axis_tuser;\n" in text
     assert command(capsys, [*words, "--axi", 16, "--no-last"]).code == 0
     assert "s_axis_tlast" not in (tmp_path / "top.v").read_text()
+    assert command(capsys, [*words, "--axi-lite", 32, "--every", 2]).code == 0
+    text = (tmp_path / "top.v").read_text()
+    assert "module top(aclk, aresetn, s_axi_awaddr," in text and "  output done;\n" in text
+    assert command(capsys, [*words, "--axi-lite", 32, "--axi", 8]).code == 2
     for wrong, said in (
+        (["--axi-lite", 16], "words of 16 bits: AXI4-Lite has words of 32 or of 64 bits"),
+        (["--axi-lite", 32, "-o", tmp_path / "net.aig"],
+         f"--axi-lite writes Verilog: {tmp_path}/net.aig would have to be called .v"),
         (["--axi", 12], "beats of 12 bits: AXI4-Stream has whole bytes, 8 to 4096 bits"),
         (["--axi", 8, "-o", tmp_path / "net.aig"],
          f"--axi writes Verilog: {tmp_path}/net.aig would have to be called .v"),

@@ -11,6 +11,8 @@ import pytest
 from verilog_nets import lint, longest_line_in_tokens, parted_net, wide_tables
 
 from lithify.backends.toolchain import run
+from lithify.backends.verilog.axi import emit_axi
+from lithify.backends.verilog.axi_lite import emit_axi_lite
 from lithify.backends.verilog.description import FILE, Bus, Description
 from lithify.backends.verilog.emit import VerilogOptions, emit
 from lithify.ir.arithmetic import expand
@@ -65,6 +67,20 @@ def test_the_linter_accepts_strange_circuits(tmp_path: Path) -> None:
         if circuit.words or circuit.scores:
             options = VerilogOptions(interface="pipeline", every=2)
             assert lint(emit(circuit, options)["net.v"], "net", tmp_path) == ""
+
+
+@pytest.mark.parametrize("width", [32, 64])
+def test_the_linter_accepts_components_for_buses(width: int, tmp_path: Path) -> None:
+    circuits = (net(), wide_tables(np.random.default_rng(1), gates=40, arity=4))
+    for circuit in circuits:
+        made = [
+            emit_axi_lite(circuit, name="net", width=width).verilog,
+            *(
+                emit_axi(circuit, name="net", width=width // 4, last=last).verilog
+                for last in (False, True)
+            ),
+        ]
+        assert [lint(one, "net", tmp_path) for one in made] == [""] * 3
 
 
 def test_what_a_small_net_looks_like() -> None:
