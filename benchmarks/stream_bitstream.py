@@ -18,7 +18,7 @@ from amaranth.build import Pins, Resource
 from amaranth.hdl import Module
 from amaranth.lib import io, wiring
 
-from benchmarks.hardware import design_of, flip
+from benchmarks.hardware.bitstreams import design_of, flip
 from lithify.backends.fpga.build import keep_sites, pack
 from lithify.backends.fpga.chip_database import find_database, open_database
 from lithify.backends.fpga.placement import cpu_limit, place_and_route
@@ -116,7 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
             f"cycles, latency {shell.latency}",
             flush=True,
         )
-        verdicts = {"cells = design": prove_cells(folder, target)}
+        verdicts = {"cells = design": prove_cells(folder)}
         verdicts["bitstream = cells"] = prove_bitstream(folder, target)
         for what, verdict in verdicts.items():
             said = f"proved, {verdict.pairs} equalities" if isinstance(verdict, Proved) else verdict

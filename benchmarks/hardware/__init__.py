@@ -1,0 +1,1 @@
+"""What nets reach on boards: `python -m benchmarks.hardware`."""

@@ -1,0 +1,77 @@
+"""The benchmark of clocks: what is missing is measured and kept, and summed up from the records."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.hardware import clocks
+from benchmarks.hardware.__main__ import RECORDS, complete, main
+from benchmarks.hardware.clocks import ALONE, ROWS, WHOLE, Row, Run, gains, read, summary
+
+PLAIN, FAST = Row("a", "b", 0, seeds=(1, 2, 3), whole=False), Row("a", "b", 3, seeds=(1,))
+
+
+def run(row: Row, seed: int, mhz: float | None, part: str = ALONE) -> Run:
+    latency = 1 if row.every == 0 else 5
+    return Run(row.net, "digest", row.board, row.every, part, seed, mhz, 40, latency, said="why")
+
+
+RUNS = [*(run(PLAIN, seed, mhz) for seed, mhz in ((1, 20.0), (2, 30.0), (3, 22.0)))]
+RUNS += [run(FAST, 1, 110.0), replace(run(FAST, 1, 50.0, WHOLE), proof={"core": "proved"})]
+
+
+def test_a_row_is_summed_up_by_its_median() -> None:
+    plain, fast = summary(PLAIN, RUNS), summary(FAST, RUNS)
+    assert plain is not None and fast is not None
+    assert (plain.median_mhz, plain.best_mhz, plain.whole) == (22.0, 30.0, None)
+    assert gains([plain, fast]) == {"a on b": 5.0} and not gains([fast])
+    assert str(fast).endswith(
+        "every 3: net alone  110.0 MHz (best 110.0) of 1 seeds, 40 cells, latency 5 cycles, 45 ns; "
+        "with its shell 50.0 MHz, 40 cells"
+    )
+    assert summary(PLAIN, RUNS[1:]) is None
+    assert summary(FAST, [*RUNS, run(FAST, 1, None)]) is None  # the last run counts
+    assert str(RUNS[4]).endswith("whole, seed 1: 50.00 MHz, 40 cells, latency 5, 0 s; core proved")
+    assert str(run(FAST, 1, None)).endswith("alone, seed 1: not routed in 0 s; why")
+
+
+def test_slow_and_missing_rows_fail_a_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("benchmarks.hardware.__main__.ROWS", (PLAIN, FAST))
+    records = tmp_path / "records.jsonl"
+    words = ["--show", "--check", "--records", str(records)]
+    assert main(words) == 1
+    records.write_text("\n".join(json.dumps(asdict(one)) for one in RUNS) + "\n")
+    assert main([*words, "--json"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[-2] == "a on b, the net alone: pipelined 5.0 times as fast as plain"
+    assert json.loads(shown[-1])["gains"] == {"a on b": 5.0}
+    slow = [replace(one, mhz=21.0) if one.every else one for one in RUNS]
+    records.write_text("\n".join(json.dumps(asdict(one)) for one in slow))
+    assert main(words) == 1
+
+
+def test_only_what_is_missing_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, records = Row("iris", "icestick", 3, seeds=(1,), whole=False), tmp_path / "records.jsonl"
+    complete(row, records, None)
+    (made,) = read(records)
+    assert made.mhz and made.mhz > 50 and made.cells > 40 and made.latency > 1
+    assert {"yosys", "nextpnr-ice40"} == {*made.versions}
+    assert capsys.readouterr().out == f"{made}\n"
+    monkeypatch.setattr(clocks, "digest_of", lambda net: "another circuit")
+    complete(row, records, None)
+    assert read(records) == [made]
+    complete(replace(row, seeds=(1, 2)), records, None)
+    assert [one.seed for one in read(records)] == [1, 1, 2]
+
+
+def test_the_kept_records_are_of_the_rows() -> None:
+    rows = {(row.net, row.board, row.every) for row in ROWS}
+    assert {(one.net, one.board, one.every) for one in read(RECORDS)} <= rows
