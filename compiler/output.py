@@ -1,7 +1,8 @@
 """A design as a folder of files.
 
-These are the design itself, Verilog, C, exchange formats, the report, the certificate where there
-is one, and for raw features their code: as JSON, and as a C header beside the rest of the C.
+These are the design itself, Verilog with projects for FuseSoC and Vivado, C, exchange formats, the
+report, the certificate where there is one, a page that says what each file is, and for raw features
+their code: as JSON, and as a C header beside the rest of the C.
 """
 
 import json
@@ -12,7 +13,9 @@ import numpy as np
 from lithify.backends import aiger, blif
 from lithify.backends.artifacts import Artifacts
 from lithify.backends.c.emit import emit as emit_c
-from lithify.compiler import code_header, report
+from lithify.backends.verilog.description import FILE, Description
+from lithify.backends.verilog.projects import MHZ, projects
+from lithify.compiler import code_header, folder_page, report
 from lithify.compiler.design import Design
 from lithify.compiler.design_file import NAME, to_bytes
 from lithify.ir import simulate
@@ -44,12 +47,15 @@ def artifacts(design: Design) -> Artifacts:
     """All files of a design by their names; the same bytes for the same design."""
     files = dict(design.exports)
     if not design.in_software:
-        files |= {f"{VERILOG}/{file}": data for file, data in design.verilog.items()}
+        verilog = design.verilog
+        verilog |= projects(Description.from_json(verilog[FILE]), mhz=design.mhz or MHZ)
+        files |= {f"{VERILOG}/{file}": data for file, data in verilog.items()}
     files[NAME] = to_bytes(design)
     files["report.json"] = json.dumps(report.data(design), indent=1, sort_keys=True).encode()
     files["report.txt"] = report.text(design).encode()
     if design.certificate is not None:
         files[CERTIFICATE] = design.certificate.to_bytes()
+    files[folder_page.FILE] = folder_page.page(design.name, files)
     return Artifacts(files)
 
 

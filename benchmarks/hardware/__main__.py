@@ -1,7 +1,7 @@
-"""Routed clocks of kept nets on boards (`clocks`, as by default), or proofs of `bitstreams`.
+"""Routed clocks of kept nets on boards; or proofs of `bitstreams`, or simulation of a `whole-set`.
 
-Every run of place and route leaves a line of JSON in `benchmarks/results/hardware.jsonl`, and is
-made only where there is none of the same circuit; the summary is made of these lines.
+Of clocks every run of place and route leaves a line of JSON in `benchmarks/results/hardware.jsonl`,
+and is made only where there is none of the same circuit; the summary is made of these lines.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.hardware import bitstreams, clocks
+from benchmarks.hardware import bitstreams, clocks, whole_set
 from benchmarks.hardware.clocks import LEAST_GAIN, ROWS, Row, Run
 
 RECORDS = Path(__file__).parents[1] / "results" / "hardware.jsonl"
@@ -22,10 +22,11 @@ RECORDS = Path(__file__).parents[1] / "results" / "hardware.jsonl"
 def main(arguments: list[str] | None = None) -> int:
     """The exit code: 1 where --check is given and a row is missing or slow."""
     words = sys.argv[1:] if arguments is None else arguments
-    if words[:1] == ["bitstreams"]:
-        return bitstreams.main(words[1:])
+    others = {"bitstreams": bitstreams.main, "whole-set": whole_set.main}
+    if words[:1] and words[0] in others:
+        return others[words[0]](words[1:])
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("what", nargs="?", choices=("clocks", "bitstreams"), default="clocks")
+    parser.add_argument("what", nargs="?", choices=("clocks", *others), default="clocks")
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="WORD", help="rows of these nets or boards"
     )

@@ -53,8 +53,8 @@ ROWS = (
     Row("digits", "hx8k-evn", 3),
     Row("digits", "tang_nano_9k", 3),
     Row("mnist_hx8k", "hx8k-evn", 3),
-    Row("mnist_hx8k", "ulx3s-25f", 3),
     Row("mnist_hx8k", "ulx3s-25f", 1),
+    Row("mnist_hx8k", "ulx3s-25f", 3),
     Row("mnist_hx8k", "ulx3s-25f", 0, whole=False),
     Row("mnist_hx8k", "tang_nano_9k", 3, seeds=(1,)),
 )

@@ -89,6 +89,7 @@ def run(
     """A build and the record of it that was left in its folder."""
     from lithify.backends.fpga import targets
     from lithify.backends.fpga.build import build
+    from lithify.backends.fpga.folder import write_exchanges, write_page
     from lithify.compiler.board_cells import board_cells
     from lithify.compiler.proof.board import certify_build
     from lithify.compiler.proof.certificate import FILE
@@ -111,6 +112,8 @@ def run(
         record["proof"] = {"lines": certificate.lines(), "ok": certificate.ok, "beyond": beyond}
     data = json.dumps(record, indent=1, sort_keys=True).encode()
     write_atomically(folder / RECORD, data)
+    write_exchanges(folder, design.netlist, result.baud)
+    write_page(folder, result.board, result.best)
     return result, record
 
 

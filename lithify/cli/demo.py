@@ -215,6 +215,9 @@ FILES = {
     "certificate.json": "what was proved; `lithify verify` proves it again",
     "report.txt report.json": "gates by part, and where the net came from",
     "verilog/digits.v": "valid/ready stream, by Amaranth",
+    "README.md": "what each file is, and commands that need no Lithify",
+    "verilog/digits.core": "the same for FuseSoC",
+    "verilog/vivado.tcl verilog/constraints.xdc": "a project of it for Vivado",
     "verilog/design.json": "its ports, clocking and latency",
     "c/digits.c c/digits.h": "one C99 file for any CPU",
     "c/CMakeLists.txt c/digits_vectors.txt c/digits_expected.txt": "builds and tries it",
@@ -223,6 +226,7 @@ FILES = {
     "simulation.json simulation": "what Verilator found, its model and log",
     "{board}/design.bin {board}/design.bit": "the bitstream; `lithify program` loads it",
     "{board}/certificate.json": "what is proved of the bitstream, and what is not",
+    "{board}/README.md": "how to make the bitstream again without Lithify",
     "{board}/build.json": "cells, clock and critical path; the logs are beside it",
 }
 """Names in the folder, and what they are."""

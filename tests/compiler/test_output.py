@@ -14,7 +14,7 @@ from tiny_nets import blobs, tiny_net
 import lithify
 from lithify.backends import blif
 from lithify.backends.c.emit import emit
-from lithify.compiler import code_header
+from lithify.compiler import code_header, folder_page
 from lithify.compiler.codes import InputCode
 from lithify.compiler.design import Design
 from lithify.compiler.driver import compile
@@ -173,3 +173,12 @@ def test_a_port_of_any_name_is_written() -> None:
     assert [port.name for port in back.inputs] == ["a_b"]
     assert [word.name for word in back.words] == ["c_d"]
     assert b"i0 a b\no0 c=d\n" in files["exchange/odd.aig"]
+
+
+def test_the_page_of_a_folder_says_what_each_file_is(design: Design) -> None:
+    files = artifacts(design)
+    page = files["README.md"].decode()
+    assert all(f"| `{name}` | " in page for name in files)
+    assert f"read_verilog verilog/{design.name}.v" in page and "ctest" in page
+    software = folder_page.page("net", ["c/net.c"]).decode()
+    assert "| `c/net.c` | the net in one C99 file |" in software and "yosys" not in software

@@ -27,7 +27,9 @@ FILES = {
     *("c/CMakeLists.txt", "c/tiny.c", "c/tiny.h", "c/tiny_code.h"),
     *("c/tiny_vectors.txt", "c/tiny_expected.txt"),
     *("exchange/tiny.aig", "exchange/tiny.blif", "exchange/tiny.circuit"),
-    *("verilog/design.json", "verilog/tiny.v"),
+    *("verilog/design.json", "verilog/tiny.v", "verilog/tiny.core"),
+    *("verilog/vivado.tcl", "verilog/constraints.xdc"),
+    "README.md",
 }
 
 

@@ -1,0 +1,49 @@
+"""All MNIST test digits through the Verilog of a kept net, in Verilator, against the interpreter.
+
+Where the data are is said by LITHIFY_DATA, or they come from OpenML.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.hardware.clocks import MODELS
+from lithify.backends.verilog.emit import VerilogOptions, emit
+from lithify.backends.verilog.simulate import simulate
+from lithify.compiler.driver import compile as compile_design
+from lithify.compiler.training import data
+from lithify.ir.errors import InputError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code: 1 where --check is given and any answer was wrong."""
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.hardware whole-set",
+        description=__doc__.splitlines()[0] if __doc__ else None,
+    )
+    parser.add_argument("--net", default="mnist_learned", help="a kept net (mnist_learned)")
+    parser.add_argument("--data", default="mnist", help="a data set with a published split (mnist)")
+    parser.add_argument("--check", action="store_true", help="fail where an answer is wrong")
+    options = parser.parse_args(arguments)
+    found = data.load(options.data)
+    if found.standard is None:
+        raise InputError(f"{options.data}: has no test samples that its authors publish")
+    x, y = found.x[found.standard[1]], found.y[found.standard[1]]
+    design = compile_design(MODELS / f"{options.net}.safetensors")
+    expected = design.interpret(x)
+    start = time.monotonic()
+    made = emit(design.netlist, VerilogOptions(name=options.net, interface="stream", every=3))
+    emitted = time.monotonic() - start
+    with tempfile.TemporaryDirectory(prefix="lithify-") as name:
+        result = simulate(made, design.codes(x), expected, folder=Path(name))
+    right = float((expected.classes == y).mean())
+    print(
+        f"{options.net}: {design.netlist.circuit.num_gates:,} gates with encoder and head; Verilog "
+        f"written in {emitted:.1f} s, simulator built in {result.build_seconds:.1f} s; "
+        f"{result.compared:,} of {len(x):,} samples compared in {result.seconds:.1f} s by the "
+        f"clock, {result.mismatches} wrong; accuracy {right:.2%}"
+    )
+    return 1 if options.check and (not result.ok or result.compared < len(x)) else 0
