@@ -10,7 +10,7 @@ from lithify.ir import compress, thresholds, tournament
 from lithify.ir import netstore as at
 from lithify.ir.circuit import TABLE, THRESHOLD, Circuit
 from lithify.ir.errors import InputError
-from lithify.ir.netlist import FULL, MOST, SCORE, Adders, Netlist
+from lithify.ir.netlist import CHAINS, FULL, MOST, SCORE, Adders, Netlist
 from lithify.ir.netstore import I32, I64, Store
 from lithify.ir.origin import Origin
 from lithify.ir.ports import Output, Score, Word
@@ -21,7 +21,9 @@ SCORES, CLASS = "scores", "class"
 MOST_BITS = 62
 
 
-def expand(circuit: Circuit, *, most: int = FULL, bundles: Sequence[I32] = ()) -> Netlist:
+def expand(
+    circuit: Circuit, *, most: int = FULL, bundles: Sequence[I32] = (), chains: bool = False
+) -> Netlist:
     """The same function in tables and words only, with the record of its adders.
 
     Tables are kept as they are; thresholds of at most six fan-ins become one table. After the
@@ -29,9 +31,10 @@ def expand(circuit: Circuit, *, most: int = FULL, bundles: Sequence[I32] = ()) -
     each score and, for the readout "argmax", ``Word("class")``.
 
     Sums are made of compressors of at most `most` inputs: 3, full adders, or 6, which suit tables
-    of six inputs. `bundles` says for each score which of its terms are counted together first: a
-    number for every signal of the circuit, terms of one number are a bundle of at most six, -1 is
-    none, and -2 none, but best counted together with others than -2.
+    of six inputs. With `chains` full adders follow one another as in carry chains, which makes sums
+    deeper. `bundles` says for each score which of its terms are counted together first: a number
+    for every signal of the circuit, terms of one number are a bundle of at most six, -1 is none,
+    and -2 none, but best counted together with others than -2.
 
     >>> from lithify.ir.builder import Builder
     >>> b = Builder()
@@ -50,16 +53,17 @@ def expand(circuit: Circuit, *, most: int = FULL, bundles: Sequence[I32] = ()) -
     head = origins.index(HEAD) if scores else -1
     matches = len(scores) - 1 if scores and circuit.readout == "argmax" else 0
     store = _store(circuit, width, matches, most)
+    counted = CHAINS if chains else most
     signal_of = np.arange(circuit.num_signals, dtype=np.int32)
     marks = circuit.origin_of.astype(np.int64) << 32 | circuit.unit_of.astype(np.int64)
     thresholds.copy_gates(
         store, circuit.kinds, circuit.bounds, circuit.offsets, circuit.fanins, circuit.weights,
-        marks, signal_of, most,
+        marks, signal_of, counted,
     )  # fmt: skip
     outputs: list[Output] = [
         Word(word.name, signal_of[word.signals], word.kind) for word in circuit.words
     ]
-    values = _add_scores(store, scores, signal_of, width, head << 32, most, bundles)
+    values = _add_scores(store, scores, signal_of, width, head << 32, counted, bundles)
     played = tournament.play(store, values, matches, head << 32)
     if scores:
         outputs.append(Word(SCORES, values, "int"))

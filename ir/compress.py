@@ -13,7 +13,7 @@ from numba import njit
 
 from lithify.ir import netstore as at
 from lithify.ir.columns import EXTRAS, planned
-from lithify.ir.netlist import BEST_APART, FULL, MOST, MOST_COUNT
+from lithify.ir.netlist import BEST_APART, CHAINS, FULL, MOST, MOST_COUNT
 from lithify.ir.netstore import I32, I64, Store
 from lithify.ir.smallgates import (
     MOST_PINS,
@@ -39,6 +39,14 @@ class Queues(NamedTuple):
     literals: I32
     heads: I64
     ends: I64
+
+
+@njit(cache=True)
+def positive_first(literals: I32, starts: I64) -> None:
+    """Puts the inverted literals of every column last: a carry chain inverts all or none."""
+    for column in range(starts.size - 1):
+        own = literals[starts[column] : starts[column + 1]]
+        own[:] = own[np.argsort(own & 1, kind="mergesort")]
 
 
 @njit(cache=True)
@@ -160,19 +168,57 @@ def compressor(
 
 
 @njit(cache=True)
+def take_earliest(store: Store, queues: Queues, taken: I32) -> None:
+    """Takes the earliest literals of the column, those that are best apart one at a time."""
+    for j in range(taken.size):
+        apart = waiting(queues, APART, OWN) and (j == 0 or not waiting(queues, OWN, WAITING))
+        first, after = (APART, OWN) if apart else (OWN, WAITING)
+        taken[j] = earliest(store, queues, first, after)
+
+
+@njit(cache=True)
+def take_chained(store: Store, queues: Queues, taken: I32) -> None:
+    """Takes a carry first, that of the longest chain, if there is one, and then no carry.
+
+    Of more carries than there will be adders the rest, those of the shortest chains, count as
+    other literals do; where there are fewer, terms are counted without. Adders make carries in the
+    order of their chains, the longest first.
+    """
+    spare = waiting(queues, CARRIED, SUMS) - waiting(queues, APART, WAITING) // 2
+    apart_from_carries = spare < 0 and waiting(queues, APART, CARRIED) >= taken.size
+    for j in range(taken.size):
+        carried = waiting(queues, CARRIED, SUMS)
+        own, summed = waiting(queues, OWN, CARRIED), waiting(queues, SUMS, WAITING)
+        apart = waiting(queues, APART, OWN)
+        if j == 0 and carried and not apart_from_carries:
+            queues.heads[CARRIED] += 1
+            taken[j] = queues.literals[CARRIED, queues.heads[CARRIED] - 1]
+        elif carried and (spare > 0 or own + summed + apart == 0):
+            spare -= 1
+            queues.ends[CARRIED] -= 1
+            taken[j] = queues.literals[CARRIED, queues.ends[CARRIED]]
+        elif apart and (j == 0 or own + summed == 0):
+            taken[j] = earliest(store, queues, APART, OWN)
+        elif own:
+            taken[j] = earliest(store, queues, OWN, CARRIED)
+        else:
+            taken[j] = earliest(store, queues, SUMS, WAITING)
+
+
+@njit(cache=True)
 def count_together(
     store: Store, group: int, column: int, takes: int, others: int, one: int, needed: bool,
-    wants: I32, queues: Queues, mark: int,
+    chains: bool, wants: I32, queues: Queues, mark: int,
 ) -> int:  # fmt: skip
-    """Counts the earliest literals of the column and up to `others` of the next one.
+    """Counts the earliest literals of the column, or a carry first, and some of the next one.
 
     The rest of the constant 1 of the column, `one`: it is counted where that costs no table.
     """
     taken = np.empty(MOST_PINS, np.int32)
-    for j in range(takes):
-        apart = waiting(queues, APART, OWN) and (j == 0 or not waiting(queues, OWN, WAITING))
-        first, after = (APART, OWN) if apart else (OWN, WAITING)
-        taken[j] = earliest(store, queues, first, after)
+    if chains:
+        take_chained(store, queues, taken[:takes])
+    else:
+        take_earliest(store, queues, taken[:takes])
     twice = 0
     while twice < others and waiting(queues, WAITING, FOURS):
         taken[takes + twice] = earliest(store, queues, WAITING, FOURS)
@@ -202,12 +248,14 @@ def column_sum(
 ) -> int:  # fmt: skip
     """The bit of one column, whose literals wait in the queues; its carries go to theirs.
 
-    With `most` of 3 full adders, the earliest literals first; else as planned.
+    With `most` of 3 full adders, the earliest literals first, or in CHAINS; else as planned.
     """
-    if most == FULL:
+    if most <= FULL:
         while waiting(queues, APART, WAITING) >= 2:
             takes = min(waiting(queues, APART, WAITING), FULL)
-            one = count_together(store, group, column, takes, 0, one, needed, wants, queues, mark)
+            one = count_together(
+                store, group, column, takes, 0, one, needed, most == CHAINS, wants, queues, mark
+            )
         return last_literal(store, one, wants, queues)
     state = np.zeros(4, np.int64)
     there = waiting(queues, WAITING, FOURS)
@@ -217,12 +265,16 @@ def column_sum(
     state[2] += queues.ends[FOURS]
     full, mixed, extra = planned(state, there, own, bias, column)
     for _ in range(full):
-        one = count_together(store, group, column, MOST, 0, one, needed, wants, queues, mark)
+        one = count_together(store, group, column, MOST, 0, one, needed, False, wants, queues, mark)
     if extra:
         takes, others = EXTRAS[extra, 0], EXTRAS[extra, 1]
-        one = count_together(store, group, column, takes, others, one, needed, wants, queues, mark)
+        one = count_together(
+            store, group, column, takes, others, one, needed, False, wants, queues, mark
+        )
     for _ in range(mixed):
-        one = count_together(store, group, column, MOST - 1, 1, one, needed, wants, queues, mark)
+        one = count_together(
+            store, group, column, MOST - 1, 1, one, needed, False, wants, queues, mark
+        )
     return last_literal(store, one, wants, queues)
 
 
@@ -287,6 +339,8 @@ def add_up(
     width = store.groups[group, at.WIDTH]
     pins, pulls, constant = merged(store, signals, weights)
     literals, starts, moved = by_column(pins, pulls, width)
+    if most == CHAINS:
+        positive_first(literals, starts)
     bias = store.groups[group, at.BIAS] + constant + moved
     own = np.diff(starts)
     room = 2 * literals.size + 4 * width + 8
@@ -297,7 +351,7 @@ def add_up(
     for column in range(width):
         next_column(queues, literals[starts[column] : starts[column + 1]])
         one = (bias >> column) & 1
-        lonely = most == FULL and column + 1 < width and own[column + 1] == 0
+        lonely = most <= FULL and column + 1 < width and own[column + 1] == 0
         lonely = lonely and (waiting(queues, APART, WAITING) + one) >> 1 == 1
         lonely = lonely and (bias >> (column + 1)) & 1 == 0
         wants[0], wants[1] = 1, 0 if column + 1 == width else 1 + lonely

@@ -22,6 +22,10 @@ MOST is how many signals one reads at most, and MOST_COUNT how many inputs it ha
 may be there twice, which is a bit of the next column, or be the constant 1.
 """
 
+CHAINS = 0
+"""In place of the most inputs of a compressor: full adders, each of which takes a carry from the
+column before, so that they form chains."""
+
 BEST_APART = -2
 """In place of the number of a bundle: best the only one of its kind among what is counted."""
 

@@ -65,8 +65,9 @@ def _head(circuit: Circuit, terms: I64) -> str:
     lines = [f"module head(input [{terms.size - 1}:0] t, output [`CLASS-1:0] y);"]
     for k, score in enumerate(circuit.scores):
         added = [place[s] for s in score.signals.tolist()]
-        total = [_times(w, t, signed) for w, t in zip(score.weights.tolist(), added, strict=True)]
-        total += [f"{score.bias}"] if score.bias else []
+        weights = score.weights.tolist()
+        total = [_times(w, t, width, signed) for w, t in zip(weights, added, strict=True)]
+        total += [_number(score.bias, width, signed)] if score.bias else []
         lines.append(f"wire {kind}[{width - 1}:0] s{k} = {' + '.join(total)};")
     last = len(circuit.scores) - 1
     lines += [f"reg {kind}[{width - 1}:0] best;", "reg [`CLASS-1:0] label;"]
@@ -75,10 +76,15 @@ def _head(circuit: Circuit, terms: I64) -> str:
     return "\n".join([*lines, "end", "assign y = label;", "endmodule"]) + "\n"
 
 
-def _times(weight: int, term: str, signed: bool) -> str:
+def _number(value: int, width: int, signed: bool) -> str:
+    """A constant as wide as what it is added to: 32 bits would take yosys many times as long."""
+    return f"{'-' * (value < 0)}{width}'{'s' * signed}d{abs(value)}"
+
+
+def _times(weight: int, term: str, width: int, signed: bool) -> str:
     """The weighted term as an expression."""
     unit = f"$signed({{1'b0, {term}}})" if signed else term
-    return unit if weight == 1 else f"({weight}) * {unit}"
+    return unit if weight == 1 else f"{_number(weight, width, signed)} * {unit}"
 
 
 def _gate(circuit: Circuit, gate: int) -> str:
@@ -91,9 +97,19 @@ def _gate(circuit: Circuit, gate: int) -> str:
     bound = int(circuit.bounds[gate])
     if weights == [1 << j for j in range(len(pins))]:
         return f"{{{', '.join(pins[::-1])}}} >= {bound}"
-    total = " + ".join(_times(w, p, True) for w, p in zip(weights, pins, strict=True))
-    size = sum(abs(w) for w in weights).bit_length() + 2
-    return f"$signed({{{size}{{1'b0}}}}) + {total} >= {bound}"
+    return _threshold(list(zip(weights, pins, strict=True)), bound)
+
+
+def _threshold(terms: list[tuple[int, str]], bound: int) -> str:
+    """The comparison of what is added with what is taken away, both as wide as they need to be."""
+    more, less = max(0, -bound), max(0, bound)
+    width = max(
+        more + sum(w for w, _ in terms if w > 0), less - sum(w for w, _ in terms if w < 0)
+    ).bit_length()
+    left, right = [_number(more, width, False)], [_number(less, width, False)]
+    left += [_times(w, p, width, False) for w, p in terms if w > 0]
+    right += [_times(-w, p, width, False) for w, p in terms if w < 0]
+    return f"{' + '.join(left)} >= {' + '.join(right)}"
 
 
 def _table(table: int, pins: list[str]) -> str:

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from lithify.compiler.mapping.cells import Gates, gates_of
-from lithify.ir.netlist import BEST_APART, FULL, MOST_COUNT, SCORE, Netlist
+from lithify.ir.netlist import BEST_APART, FULL, HALF, MATCH, MOST_COUNT, SCORE, Netlist
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -29,13 +29,16 @@ def direct_gates(
     inputs: int,
     *,
     most_mapped: int = 0,
+    chains: bool = False,
 ) -> Gates:
     """The counters that are cells of their own, some over what their terms read.
 
     Where tables have six inputs, those of four and more bits, and bundles; else full adders, which
     take in terms that are best apart. `own` says which signals of the expanded circuit are terms
     that a counter may take in; `bundles` are those that the netlist was made with. Thresholds and
-    comparisons of up to `most_mapped` terms are left to the mapper.
+    comparisons of up to `most_mapped` terms are left to the mapper. With `chains` half adders are
+    cells too, and so are comparisons whose winner is compared again: in carry chains a multiplexer
+    shares the cell of each.
     """
     adders, circuit = netlist.adders, netlist.circuit
     taken = np.zeros(circuit.num_signals, np.bool_)
@@ -43,7 +46,9 @@ def direct_gates(
         together = _with_apart(netlist, bundles, inputs, taken)
         small = np.diff(adders.term_offsets) <= most_mapped
         left = small & (adders.purposes != SCORE)
-        whole = (adders.kinds >= FULL) & ~left[adders.groups]
+        if chains:
+            left &= (adders.purposes != MATCH) | (adders.owners == netlist.matches.left.size - 1)
+        whole = (adders.kinds >= (HALF if chains else FULL)) & ~left[adders.groups]
     else:
         together, whole = _bundled_rows(netlist, bundles), adders.kinds >= DIRECT
         inside = np.zeros(own.size, np.bool_)
