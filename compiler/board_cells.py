@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lithify.backends.verilog.levels import Arriving
 from lithify.compiler.levels import AtLevels, at_levels, rejoined
-from lithify.compiler.mapping import Cells
+from lithify.compiler.mapping import Cells, map_cells
 from lithify.compiler.mapping.clocked import map_clocked
 from lithify.compiler.proof.equivalence import prove_equal
 from lithify.compiler.proof.mapped import prove_cells
@@ -68,7 +68,12 @@ def _judged(verdict: Verdict, circuit: Circuit, what: str) -> Judged:
     return verdict
 
 
-def board_cells(circuit: Circuit) -> BoardCells:
-    """The cells of a circuit for a board, whose inputs arrive one element at a time."""
+def board_cells(circuit: Circuit, *, chains: bool = False) -> BoardCells:
+    """The cells of a circuit for a board, whose inputs arrive one element at a time.
+
+    They are made for rows of registers between them, or with `chains` for carry chains.
+    """
     over = at_levels(circuit)
-    return BoardCells(circuit, over, map_clocked(over.circuit if over else circuit))
+    mapped = over.circuit if over else circuit
+    cells = map_cells(mapped, inputs=4, carries=True) if chains else map_clocked(mapped)
+    return BoardCells(circuit, over, cells)

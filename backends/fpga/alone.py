@@ -113,7 +113,7 @@ def lay_out(
         names = [port.name for port in ports]
         write_atomically(place / f"top.{board.family.pins}", _on_pins(board, names).encode())
     progress("synthesising the net alone")
-    parts = synthesise(place, board.family)
+    parts = synthesise(place, board.family, chains=not every)
     try:
         refuse_too_large(sum(parts.values(), Cells()).at_least, board)
         limit_s = limit_s or cpu_limit(board)

@@ -132,7 +132,8 @@ def build(
 
     The same design and seeds give the same bytes. Every tool's log stays in the folder. `alone`
     has the placement seeds of a second layout, of the net alone, for its clock. With `cells` the
-    design is one of tables of at most four inputs, which synthesis keeps one by one;
+    design is one of tables of at most four inputs, which synthesis keeps one by one, but for those
+    that become carries of an iCE40 where no registers are inside;
     one over levels is told what is `arriving`. With `retime` registers are
     fewest. `limit_s` are the seconds of CPU time that each run of place and route may take.
     """
@@ -149,7 +150,7 @@ def build(
         write_atomically(folder / f"top.{target.family.pins}", source.constraints.encode())
     with clock.step("synthesise"):
         progress(f"synthesising for the {target.device.title}")
-        parts = synthesise(folder, target.family)
+        parts = synthesise(folder, target.family, chains=not every)
         refuse_too_large(sum(parts.values(), Cells()).at_least, target)
     with clock.step("place and route"):
         runs = tuple(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -27,23 +28,33 @@ MAJORITY = 0b11101000
 Cell = Mapping[str, Any]
 
 
-def chain_file(path: Path, top: str = "top") -> dict[str, Any]:
-    """Makes carries of tables in a JSON netlist; its top module, which is flat."""
+@dataclass(frozen=True, slots=True)
+class Chains:
+    """The names of the tables that became carries, of those that were added, and cells saved."""
+
+    carries: tuple[str, ...]
+    added: tuple[str, ...]
+    saved: int
+
+
+def chain_file(path: Path, top: str = "top") -> Chains:
+    """Makes carries of tables in a JSON netlist, whose top module is flat."""
     netlist = json.loads(path.read_text("utf-8"))
-    module: dict[str, Any] = netlist["modules"][top]
-    if chain_carries(module):
+    made = chain_carries(netlist["modules"][top])
+    if made.saved:
         write_atomically(path, (json.dumps(netlist, indent=2) + "\n").encode())
-    return module
+    return made
 
 
-def chain_carries(module: dict[str, Any]) -> int:
-    """Makes carries of tables in a flat module of yosys' JSON; how many logic cells that saves.
+def chain_carries(module: dict[str, Any]) -> Chains:
+    """Makes carries of tables in a flat module of yosys' JSON.
 
     Tables that share a signal with a carry that is there already stay as they are.
     """
     found = _Tables(module)
     if not found.names:
-        return 0
+        return Chains((), (), 0)
+    added: list[str] = []
     made = chained(found.tables)
     fresh = count(1 + max(found.in_use))
     for place, name in enumerate(found.names):
@@ -53,14 +64,16 @@ def chain_carries(module: dict[str, Any]) -> int:
         if made.turned[place]:
             inside = next(fresh)
             leaving = _cell(cell, TABLE, ["0", "0", "0", inside], output, NOT_LAST)
-            module["cells"][f"{name}$leaving"] = leaving
+            added.append(f"{name}$leaving")
+            module["cells"][added[-1]] = leaving
             output = inside
         if made.carry[place]:
             module["cells"][name] = _cell(cell, CARRY, pins[: len(CARRY_PINS)], output)
         else:
             rows = int(made.tables[place])
             module["cells"][name] = _cell(cell, TABLE, pins, output, rows)
-    return made.saved
+    carries = tuple(found.names[place] for place in np.flatnonzero(made.carry).tolist())
+    return Chains(carries, tuple(added), made.saved)
 
 
 def _cell(

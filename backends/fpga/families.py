@@ -13,7 +13,8 @@ class Family:
     for nextpnr's that put no port on a pin by themselves, and need one. `routed` is the option for
     nextpnr's output and the suffix of that file, `pins` the suffix of the pin constraints.
     `tables_of` is the file that makes its table cells, of yosys or beside this one; `pads` are
-    commands that name cells and give buffers to pins without one, where nothing else does.
+    commands that name cells and give buffers to pins without one, where nothing else does. With
+    `chains` tables can become carries, which share cells with tables.
     """
 
     synthesis: str
@@ -32,6 +33,7 @@ class Family:
     tables: tuple[str, ...]
     flip_flops: str
     carries: str
+    chains: bool
     read_back: bool
 
 
@@ -61,6 +63,7 @@ FAMILIES: Mapping[str, Family] = {
         tables=("SB_LUT4",),
         flip_flops="SB_DFF",
         carries="SB_CARRY",
+        chains=True,
         read_back=True,
     ),
     "ecp5": Family(
@@ -80,6 +83,7 @@ FAMILIES: Mapping[str, Family] = {
         tables=("LUT4",),
         flip_flops="TRELLIS_FF",
         carries="CCU2C",
+        chains=False,
         read_back=False,
     ),
     "gowin": Family(
@@ -99,6 +103,7 @@ FAMILIES: Mapping[str, Family] = {
         tables=("LUT4",),
         flip_flops="DFF",
         carries="ALU",
+        chains=False,
         read_back=False,
     ),
 }

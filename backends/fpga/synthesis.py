@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from lithify.backends.fpga.cell_netlist import CellNetlist, read_netlist
+from lithify.backends.fpga.chained import chain_file
 from lithify.backends.fpga.families import Family
 from lithify.backends.fpga.top import PARTS, part_of
 from lithify.backends.toolchain import run
@@ -73,8 +74,11 @@ class Cells:
         return max(self.luts, self.flip_flops, self.carries)
 
 
-def synthesise(folder: Path, family: Family) -> Mapping[str, Cells]:
-    """The cells of each part, after top.json was made from top.il in `folder`."""
+def synthesise(folder: Path, family: Family, *, chains: bool = False) -> Mapping[str, Cells]:
+    """The cells of each part, after top.json was made from top.il in `folder`.
+
+    With `chains` tables become carries where the family has them and that saves cells.
+    """
     script = SCRIPT.format(
         synthesis=family.synthesis, tables_of=family.tables_of, tables=PREFIX, pads=family.pads
     )
@@ -85,7 +89,14 @@ def synthesise(folder: Path, family: Family) -> Mapping[str, Cells]:
     log = folder / "synthesis.log"
     args = ["-s", "synthesis.ys"]
     run("yosys", args, cwd=folder, log=log, timeout_s=4 * CPU_LIMIT_S, cpu_s=CPU_LIMIT_S)
-    return cells_by_part(json.loads(folder.joinpath("cells.json").read_text("utf-8")), family)
+    parts = cells_by_part(json.loads(folder.joinpath("cells.json").read_text("utf-8")), family)
+    if chains and family.chains:
+        made = chain_file(folder / "top.json")
+        for name in made.carries:
+            parts[part_of(name)] += Cells(luts=-1, carries=1)
+        for name in made.added:
+            parts[part_of(name)] += Cells(luts=1)
+    return parts
 
 
 def read_before(folder: Path) -> CellNetlist:

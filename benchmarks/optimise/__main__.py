@@ -53,14 +53,14 @@ def measure(path: Path, inputs: int) -> dict[str, Any]:
     counted = map_cells(alone, inputs=inputs, carries=inputs == 4)
     verdict = prove_cells(design.circuit, cells)
     verdicts = [verdict, prove_cells(alone, counted)]
-    sizes = []
-    for circuit in (cells.circuit, class_of(counted.circuit)):
-        if inputs == 4:
+    sizes: list[int] = []
+    if inputs == 4:
+        for circuit in (cells.circuit, counted.circuit):
             size, chained = packed(class_of(circuit))
+            sizes.append(size)
             verdicts.append(chained)
-        else:
-            size = circuit.num_gates
-        sizes.append(size)
+    else:
+        sizes = [cells.circuit.num_gates, class_of(counted.circuit).num_gates]
     whole, head = best(sources(design.lowered), inputs)
     parts = cells.circuit.size_by_part()
     return {

@@ -90,7 +90,8 @@ def packed(circuit: Circuit, *, time_limit: float = 120.0) -> tuple[int, Verdict
         made += "read_blif ours.blif\nrename -top top\n"
         made += "techmap -map +/ice40/cells_map.v\nclean\nwrite_json top.json\n"
         _yosys(folder, made)
-        module = chain_file(folder / "top.json")
+        chain_file(folder / "top.json")
+        module = json.loads(folder.joinpath("top.json").read_text("utf-8"))["modules"]["top"]
         seen = with_ports_of(
             circuit, circuit_of(module, input_names(circuit), output_names(circuit))
         )

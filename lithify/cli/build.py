@@ -99,7 +99,7 @@ def run(
     target = targets.board(board)
     make_folder(folder)
     say("making table cells of the circuit")
-    made = board_cells(design.circuit)
+    made = board_cells(design.circuit, chains=not options["every"] and target.family.chains)
     netlist = made.cells.circuit
     result = build(netlist, target, folder, cells=True, arriving=made.arriving, **options)
     record = {**result.as_dict(), "circuit": design.circuit.digest}
