@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pyosys
+import pytest
 
 from lithify.backends.fpga.synthesis import synthesise
 from lithify.backends.fpga.targets import board
 from lithify.backends.fpga.top import sources
 from lithify.backends.toolchain import run
 from lithify.backends.verilog.verilate import build_simulator
+from lithify.compiler.board_cells import board_cells
 from lithify.ir import simulate
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
@@ -52,25 +54,35 @@ endmodule
 
 
 def classifier() -> Circuit:
-    """Three classes over seven integers."""
+    """Three classes over 24 integers."""
     b = Builder()
-    x = b.input("x", width=4, count=7, low=0, high=12)
+    x = b.input("x", width=4, count=24, low=0, high=12)
     with b.origin("encoder", "encoder"):
         bits = [b.threshold(bound, row, [1, 2, 4, 8]) for row in x for bound in (4, 8)]
     with b.origin("layers.0", "core"):
         gates = [b.xor(p, q) for p, q in zip(bits, [*bits[3:], *bits[:3]], strict=True)]
     with b.origin("head", "head"):
-        b.score("a", gates[:5])
-        b.score("b", gates[5:10], bias=-1)
-        b.score("c", gates[10:] + bits[:2])
+        b.score("a", gates[:16])
+        b.score("b", gates[16:32], bias=-1)
+        b.score("c", gates[32:] + bits[:2])
     return b.finish(readout="argmax")
 
 
-def test_the_netlist_of_a_board_answers_over_its_pins(tmp_path: Path) -> None:
-    circuit = classifier()
-    made = sources(circuit, board("icebreaker"), every=2, baud=3_000_000)
-    (tmp_path / "top.il").write_text(made.rtlil)
-    synthesise(tmp_path, board("icebreaker").family)
+@pytest.mark.parametrize("chains", [False, True])
+def test_the_netlist_of_a_board_answers_over_its_pins(chains: bool, tmp_path: Path) -> None:
+    circuit, target = classifier(), board("icebreaker")
+    made = board_cells(circuit, chains=chains)
+    every = 0 if chains else 2
+    top = sources(
+        made.cells.circuit, target, every=every, baud=3_000_000, cells=True, arriving=made.arriving
+    )
+    (tmp_path / "top.il").write_text(top.rtlil)
+    parts = synthesise(tmp_path, target.family, chains=chains)
+    assert (parts["head"].carries > 0) == chains
+    netlist = json.loads((tmp_path / "top.json").read_text())["modules"]["top"]["cells"]
+    kinds = [cell["type"] for cell in netlist.values()]
+    assert kinds.count("SB_CARRY") == sum(part.carries for part in parts.values())
+    assert kinds.count("SB_LUT4") == sum(part.luts for part in parts.values())
     (tmp_path / "pins.v").write_text(PINS)
     (tmp_path / "netlist.ys").write_text(SCRIPT)
     run("yosys", ["-s", "netlist.ys"], cwd=tmp_path, timeout_s=300)
@@ -92,8 +104,8 @@ def test_the_netlist_of_a_board_answers_over_its_pins(tmp_path: Path) -> None:
         "cycles": 4,
         "warm_up": 400,  # The board's own reset ends 180 cycles after the chip has started.
         "seed": 1,
-        "inputs": [asdict(port) for port in made.layout.inputs],
-        "outputs": [asdict(port) for port in made.layout.outputs],
+        "inputs": [asdict(port) for port in top.layout.inputs],
+        "outputs": [asdict(port) for port in top.layout.outputs],
     }
     (folder / "shell.json").write_text(json.dumps(job))
     done = simulator.run_bench(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from same_function import assert_expanded
 
 from lithify.backends import abc, aiger
+from lithify.backends.fpga.carries import saved_cells
 from lithify.compiler.mapping import Cells, map_cells
 from lithify.compiler.mapping.bundles import apart_of, bundles_of, terms_of
 from lithify.compiler.mapping.cut import cut
@@ -65,10 +66,29 @@ def test_cells_are_proved(inputs: int) -> None:
     assert verdict.engines[0] == "lithify" and verdict.engines[1].startswith("yosys-abc ")
 
 
-@settings(max_examples=15, deadline=None)
-@given(circuits(most_gates=40), st.sampled_from([4, 5, 6]))
-def test_any_circuit_becomes_cells(circuit: Circuit, inputs: int) -> None:
-    cells = map_cells(circuit, inputs=inputs)
+def test_carries_leave_fewer_cells() -> None:
+    b = Builder()
+    for k, own in enumerate(b.input("x", count=200).reshape(4, 50)):
+        b.score(f"class{k}", own)
+    circuit = b.finish(readout="argmax")
+    cells, plain = (map_cells(circuit, inputs=4, carries=chains) for chains in (True, False))
+    saved = saved_cells(cells.circuit)
+    assert saved > 40
+    assert cells.circuit.num_gates - saved < plain.circuit.num_gates - saved_cells(plain.circuit)
+    assert isinstance(prove_cells(circuit, cells), Proved)
+    assert_expanded(circuit, cells.circuit, np.random.default_rng(1))
+
+
+def test_carries_stand_beside_tables_of_four() -> None:
+    with pytest.raises(InputError) as caught:
+        map_cells(NET, inputs=6, carries=True)
+    assert str(caught.value) == "carries beside tables of 6 inputs; cells with a carry have 4"
+
+
+@settings(max_examples=20, deadline=None)
+@given(circuits(most_gates=40), st.sampled_from([4, 5, 6]), st.booleans())
+def test_any_circuit_becomes_cells(circuit: Circuit, inputs: int, carries: bool) -> None:
+    cells = map_cells(circuit, inputs=inputs, carries=carries and inputs == 4)
     check(cells.circuit)
     assert int(np.diff(cells.circuit.offsets).max(initial=0)) <= inputs
     verdict = prove_cells(circuit, cells)

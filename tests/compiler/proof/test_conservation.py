@@ -18,7 +18,7 @@ from lithify.ir.arithmetic import expand
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import THRESHOLD, Circuit
 from lithify.ir.errors import InputError
-from lithify.ir.netlist import MATCH, Adders, Netlist
+from lithify.ir.netlist import CHAINS, MATCH, Adders, Netlist
 from lithify.ir.simulate import random_codes
 from lithify.ir.simulate import run as answer
 
@@ -63,9 +63,11 @@ def reason(netlist: Netlist, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @settings(max_examples=100, deadline=None)
-@given(circuits(most_gates=60), st.sampled_from([3, 6]))
+@given(circuits(most_gates=60), st.sampled_from([CHAINS, 3, 6]))
 def test_what_expand_makes_is_proved(circuit: Circuit, most: int) -> None:
-    verdict = prove_netlist(circuit, expand(circuit, most=most))
+    chains = most == CHAINS
+    netlist = expand(circuit, chains=True) if chains else expand(circuit, most=most)
+    verdict = prove_netlist(circuit, netlist)
     assert isinstance(verdict, Proved), verdict
 
 
