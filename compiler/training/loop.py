@@ -17,6 +17,7 @@ from lithify.compiler.nets.space import Shape
 from lithify.compiler.training.augment import Augment
 from lithify.compiler.training.data import stratified
 from lithify.compiler.training.method import Adam, Method
+from lithify.compiler.training.polish import split
 from lithify.compiler.training.run import History, Labels, Progress, Run
 from lithify.compiler.training.settings import Settings, require_seed
 from lithify.ir.errors import InputError
@@ -39,6 +40,7 @@ def train(
     flip: float = 0.0,
     patience: int | None = None,
     starts: int = 1,
+    polish: int = 0,
     anew: Callable[[int], Net] | None = None,
     method: Method | None = None,
     augment: Augment | None = None,
@@ -58,6 +60,7 @@ def train(
     if never stopped. The default method is Adam. `augment` moves the training samples, which are
     images of the shape `image`, anew in each epoch. With `starts` above 1 the epochs are gone
     through so often, the k-th time from the weights of `anew(k)`, an untrained net like this one.
+    With `polish` single weights of a net of soft bits are turned round after the last epoch.
     """
     settings = Settings(
         epochs=epochs,
@@ -68,6 +71,7 @@ def train(
         flip=flip,
         patience=patience,
         starts=starts,
+        polish=polish,
     )
     if starts > 1 and anew is None:
         raise InputError(f"starts is {starts}; `anew` must give the net of each start")
@@ -78,6 +82,8 @@ def train(
             "train the net that it was hardened from, or a new one"
         )
     net.check()
+    if polish:
+        split(net)
     samples, held = _divided(net, x, y, validation, seed)
     run = Run(net, settings, method or Adam(), seed, _device(device))
     run.judged, run.anew = validation is not None, anew

@@ -25,6 +25,7 @@ from lithify.compiler.training import checkpoint as checkpoints
 from lithify.compiler.training.augment import Augment, Distorted
 from lithify.compiler.training.data import digest
 from lithify.compiler.training.method import Method
+from lithify.compiler.training.polish import polish
 from lithify.compiler.training.settings import Settings
 from lithify.ir.errors import FormatError, InputError
 
@@ -198,7 +199,14 @@ class Run:
         self.course.settle(done)
         for _, part in self.net.parts():
             part.settle_(done, self.course.optimiser)
+        if self.settings.polish and since == self.settings.epochs - 1:
+            self._polish(rng)
         self._judge(number, loss)
+
+    def _polish(self, rng: np.random.Generator) -> None:
+        """Turn weights of the hard net round where that makes the samples likelier."""
+        bits, labels = self.net.encoder.hard_of(self.samples), to_numpy(self.labels)
+        polish(self.net, bits, labels, self.settings.polish, rng)
 
     def _step(self, chosen: Tensor, noise: torch.Generator) -> Tensor:
         """The loss of one optimiser step on these samples."""

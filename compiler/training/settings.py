@@ -34,6 +34,10 @@ class Settings:
     #: how often training begins, each time with other random weights; of all epochs the best is
     #: kept, or without validation samples, of the last ones the best on the training samples
     starts: int = 1
+    #: passes over the weights of a net of soft bits (`db`) when the last epoch is over: each is
+    #: turned round in the hard net if that makes the training samples likelier, while the `flip`
+    #: layers behind the last weights invert bits; a pass that turns none ends it
+    polish: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what no run can be made of."""
@@ -49,6 +53,9 @@ class Settings:
         _require("starts", self.starts, self.starts >= 1, "at least 1")
         if self.starts > 1 and self.patience is not None:
             raise InputError(f"starts is {self.starts}; with patience it must be 1")
+        _require("polish", self.polish, self.polish >= 0, "at least 0")
+        if self.polish and self.patience is not None:
+            raise InputError(f"polish is {self.polish}; with patience it must be 0")
         known = self.schedule in SCHEDULES
         _require("schedule", repr(self.schedule), known, "constant or cosine")
 

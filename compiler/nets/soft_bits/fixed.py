@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lithify.compiler.nets.layer import (
@@ -23,6 +25,19 @@ from lithify.ir.builder import Builder
 from lithify.ir.errors import FormatError, InputError
 
 INVERT, FIRST_ALONE = 0b01, 0b0010
+# The chance of each bit to be high, `[bits, batch]`.
+Chances = NDArray[np.float64]
+
+
+def count_chances(chances: Chances) -> Chances:
+    """n + 1 rows for n rows: row j is the chance that exactly j of the n bits are high."""
+    found = np.zeros((len(chances) + 1, *chances.shape[1:]))
+    found[0] = 1
+    for done, chance in enumerate(chances):
+        risen = found[: done + 1] * chance
+        found[: done + 1] -= risen
+        found[1 : done + 2] += risen
+    return found
 
 
 class FixedLayer(Layer):
@@ -39,6 +54,10 @@ class FixedLayer(Layer):
             )
         self.inputs = inputs
         self.outputs = inputs
+
+    @abstractmethod
+    def chances(self, chances: Chances) -> Chances:
+        """The chance of each output to be high, of inputs that know nothing of each other."""
 
     def harden_(self) -> None:
         """Nothing is soft."""
@@ -91,6 +110,12 @@ class Majority(FixedLayer):
         high: Bits = bits.reshape(self.outputs, self.size, -1).sum(axis=1) > self.size // 2
         return high
 
+    def chances(self, chances: Chances) -> Chances:
+        """That of more than half."""
+        groups = chances.reshape(self.outputs, self.size, -1).transpose(1, 0, 2)
+        high: Chances = count_chances(groups)[self.size // 2 + 1 :].sum(axis=0)
+        return high
+
     def lower(self, builder: Builder, signals: Signals, path: str) -> Signals:
         """A threshold a group; constants among its inputs fold into the bound."""
         bounds = np.full(self.outputs, self.size // 2 + 1)
@@ -134,6 +159,12 @@ class Count(FixedLayer):
         found: Bits = low // self.size == np.arange(self.groups)[:, None]
         return found
 
+    def chances(self, chances: Chances) -> Chances:
+        """That of the counts in the range."""
+        low = count_chances(1 - chances)
+        found: Chances = low.reshape(self.groups, self.size, -1).sum(axis=1)
+        return found
+
     def lower(self, builder: Builder, signals: Signals, path: str) -> Signals:
         """A threshold for the end of each range, and what tells two thresholds apart."""
         most = self.size * np.arange(1, self.groups + 1) - 1
@@ -169,6 +200,10 @@ class Complement(FixedLayer):
         """Both."""
         return np.concatenate((bits, ~bits))
 
+    def chances(self, chances: Chances) -> Chances:
+        """Both."""
+        return np.concatenate((chances, 1 - chances))
+
     def lower(self, builder: Builder, signals: Signals, path: str) -> Signals:
         """Inverters for the second half."""
         tables = np.full(self.inputs, INVERT, np.uint64)
@@ -194,6 +229,10 @@ class Harden(FixedLayer):
     def hard(self, bits: Bits) -> Bits:
         """The same bits."""
         return bits
+
+    def chances(self, chances: Chances) -> Chances:
+        """The same: each draw is of hard bits."""
+        return chances
 
     def lower(self, builder: Builder, signals: Signals, path: str) -> Signals:
         """The same signals."""
@@ -232,6 +271,10 @@ class Flip(FixedLayer):
     def hard(self, bits: Bits) -> Bits:
         """The same bits."""
         return bits
+
+    def chances(self, chances: Chances) -> Chances:
+        """That of the bit as it is or inverted."""
+        return chances * (1 - self.rate) + (1 - chances) * self.rate
 
     def lower(self, builder: Builder, signals: Signals, path: str) -> Signals:
         """The same signals."""

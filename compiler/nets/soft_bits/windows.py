@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lithify.compiler.nets.layer import Bits, Description, Layer, Signals, read_size, to_numpy
-from lithify.compiler.nets.soft_bits.fixed import FixedLayer
+from lithify.compiler.nets.soft_bits.fixed import Chances, FixedLayer
 from lithify.compiler.nets.space import Shape, Window
 from lithify.ir.errors import FormatError, InputError
 
@@ -34,6 +34,11 @@ class Windows(FixedLayer):
     def hard(self, bits: Bits) -> Bits:
         """Rows of the image, copied."""
         chosen: Bits = bits[to_numpy(self.get_buffer("rows"))]
+        return chosen
+
+    def chances(self, chances: Chances) -> Chances:
+        """Rows of the image, copied."""
+        chosen: Chances = chances[to_numpy(self.get_buffer("rows"))]
         return chosen
 
     def lower(self, builder: object, signals: Signals, path: str) -> Signals:
