@@ -16,7 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from lithify.backends.fpga.chain_search import PINS, Net, choose, find, link
-from lithify.ir.arithmetic import CLASS
+from lithify.ir.arithmetic import CLASS, SCORES
 from lithify.ir.circuit import Circuit
 
 I32 = NDArray[np.int32]
@@ -92,10 +92,10 @@ def saved_cells(circuit: Circuit) -> int:
     rows = np.repeat(np.arange(arity.size), arity)
     pins = np.full((arity.size, PINS), -1, np.int32)
     pins[rows, np.arange(rows.size) - circuit.offsets[rows]] = circuit.fanins
-    words = [word for word in circuit.words if word.name == CLASS] or circuit.words
+    judged = any(word.name == CLASS for word in circuit.words)
     kept = np.arange(circuit.num_signals) < first
-    for word in words:
-        kept[word.signals] = True
+    for word in circuit.words:
+        kept[word.signals] |= not judged or word.name != SCORES
     return chained(Tables(circuit.tables.view(np.int64), pins, first, kept)).saved
 
 
