@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.optimise.__main__ import class_of, head_alone, judged, line, popcount
+from benchmarks.optimise.__main__ import class_of, head_alone, judged, known, line, popcount
 from benchmarks.optimise.plain import sources
 from lithify.backends import aiger_reader
 from lithify.backends.toolchain import run as run_tool
@@ -82,6 +83,22 @@ def test_missed_bars_are_said(
     changed: dict[str, object], counts: dict[int, float], missed: list[str]
 ) -> None:
     assert judged([ROW | changed, FOUR], counts) == missed
+
+
+def test_where_yosys_does_not_end_nothing_is_compared() -> None:
+    late = ROW | {"yosys cells": None, "yosys head cells": None}
+    assert line(late) == (
+        "a                    LUT6      10      20      30      60               too long    nan %"
+        "    nan %  proved"
+    )
+    assert judged([late, ROW, FOUR], {}) == []
+
+
+def test_what_was_kept_is_known_by_its_model(tmp_path: Path) -> None:
+    kept = tmp_path / "rows.jsonl"
+    assert known(kept) == {} == known(None)
+    kept.write_text("".join(json.dumps({"model": "ab", **row}) + "\n" for row in (ROW, FOUR)))
+    assert known(kept) == {("ab", 6): {"model": "ab", **ROW}, ("ab", 4): {"model": "ab", **FOUR}}
 
 
 def test_a_net_that_needs_more_is_said() -> None:
