@@ -14,6 +14,7 @@ from benchmarks.methods.others import draw, elsewhere
 from benchmarks.methods.page import judge, page, table
 from benchmarks.methods.rows import RECIPES, ROOT, Row, choose, read_rows
 from benchmarks.methods.runs import Folder, adopt, finished, follow, leaves, mean_and_deviation
+from benchmarks.wiring import read_records
 from lithify.compiler.nets import load, save
 from lithify.ir.errors import InputError
 
@@ -181,7 +182,7 @@ def test_an_ensemble_has_to_beat_its_mode_and_to_know_its_errors(
     assert found["cut"] == pytest.approx(100 * (1 - (1 - accepted) / 0.03))
     assert ("MISSED so far" in table((eight,), runs)) is not met
     assert f"the mode alone has {100 * mode:.2f} %; 2.00 % of the answers" in page(
-        (eight,), runs, []
+        (eight,), runs, [], []
     )
 
 
@@ -213,7 +214,7 @@ def test_another_benchmark_is_a_run(
     assert folder.read() == [run]
     (found,) = judge((row,), folder.read())
     assert found["met"] is True
-    lines = page((row,), folder.read(), [])
+    lines = page((row,), folder.read(), [], [])
     assert "`other`: without what it is about 65.00 %, 5.00 points less; 4 are asked for" in lines
     (found,) = judge((replace(row, least_gain=6.0),), folder.read())
     assert found["met"] is False
@@ -306,7 +307,7 @@ def test_leaves_have_dotted_names() -> None:
 
 
 def test_the_page_is_what_the_records_say() -> None:
-    written = page(read_rows(), Folder(RESULTS).read(), all_kept())
+    written = page(read_rows(), Folder(RESULTS).read(), all_kept(), read_records())
     found = (ROOT / "docs" / "results.md").read_text()
     assert found == written, (
         "docs/results.md is not up to date: python -m benchmarks.methods --write docs/results.md"

@@ -18,6 +18,7 @@ from benchmarks.methods.others import draw, elsewhere
 from benchmarks.methods.page import failure, judge, page, table
 from benchmarks.methods.rows import ROOT, Row, choose, read_rows
 from benchmarks.methods.runs import Folder, Plain, adopt, finished, follow
+from benchmarks.wiring import read_records
 from lithify.ir.errors import InputError, LithifyError
 from lithify.ir.files import write_atomically
 
@@ -111,7 +112,7 @@ def main() -> int:
             (row,) = rows
             folder.add(adopt(row, model, folder))
     elif given.write:
-        text = page(rows, folder.read(), all_kept())
+        text = page(rows, folder.read(), all_kept(), read_records())
         write_atomically(given.write, text.encode())
     else:
         good = train_all(rows, folder, given.runs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks import wiring
 from benchmarks.methods.kept import Kept
 from benchmarks.methods.rows import Row
 from benchmarks.methods.runs import PARTS, finished, mean_and_deviation
@@ -28,6 +29,15 @@ trained, and the share of test samples on which both predict the same class. Gat
 tables of encoder / core / head, with thresholds, class sums and the argmax written out: *as built*,
 gate by gate as the layers say, and *optimised* by `lithify compile`; the first
 run's. Time is that of training one run.
+"""
+WIRING = """\
+## Wiring
+
+What sources from a neighbourhood (`locality`) cost in accuracy and buy in place and route, by
+`python -m benchmarks.wiring`: three layers of gates, the last a third as wide, on the digits of
+scikit-learn, three seeds. The net of seed 0 is laid out alone on an ECP5-25F with registers after
+every level: its clock is the median of three placement seeds, *wires* the placer's estimate of
+their length.
 """
 KEPT = """\
 ## Kept models
@@ -143,7 +153,9 @@ def table(rows: Sequence[Row], runs: Sequence[Plain]) -> str:
     return "\n".join(line.rstrip() for line in padded)
 
 
-def page(rows: Sequence[Row], runs: Sequence[Plain], kept: Sequence[Kept]) -> str:
+def page(
+    rows: Sequence[Row], runs: Sequence[Plain], kept: Sequence[Kept], wired: Sequence[Plain]
+) -> str:
     """The page, the same for the same records."""
     lines = [ABOUT, "| " + " | ".join(("net", "data", *HEADINGS[1:])) + " |"]
     lines.append("|---" * (len(HEADINGS) + 1) + "|")
@@ -153,7 +165,13 @@ def page(rows: Sequence[Row], runs: Sequence[Plain], kept: Sequence[Kept]) -> st
         lines.append("| " + " | ".join((row.net, row.data, cited, *rest)) + " |")
     notes = [f"- {line}" for row in rows for line in remarks(row, summary(row, runs))]
     lines += ["", *notes, ""] if notes else [""]
-    lines += [KEPT, "| model | data | accuracy | gates as built | optimised | kB |"]
+    lines += [
+        WIRING,
+        *wiring.table(wired),
+        "",
+        KEPT,
+        "| model | data | accuracy | gates as built | optimised | kB |",
+    ]
     lines.append("|---|---|---|---|---|---|")
     lines += [kept_line(one) for one in kept]
     return "\n".join(lines) + "\n"
