@@ -84,7 +84,13 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
 
 
 def run(
-    design: "Design", board: str, folder: Path, *, proof: bool = True, **options: Any
+    design: "Design",
+    board: str,
+    folder: Path,
+    *,
+    every: int = EVERY,
+    proof: bool = True,
+    **options: Any,
 ) -> "tuple[BuildResult, Mapping[str, object]]":
     """A build and the record of it that was left in its folder."""
     from lithify.backends.fpga import targets
@@ -99,9 +105,10 @@ def run(
     target = targets.board(board)
     make_folder(folder)
     say("making table cells of the circuit")
-    made = board_cells(design.circuit, chains=not options["every"] and target.family.chains)
+    made = board_cells(design.circuit, chains=not every and target.family.chains)
     netlist = made.cells.circuit
-    result = build(netlist, target, folder, cells=True, arriving=made.arriving, **options)
+    options = {**options, "every": every, "cells": True, "arriving": made.arriving}
+    result = build(netlist, target, folder, **options)
     record = {**result.as_dict(), "circuit": design.circuit.digest}
     if proof:
         certificate = certify_build(
