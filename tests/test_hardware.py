@@ -65,9 +65,14 @@ def test_only_what_is_missing_is_measured(
     assert made.mhz and made.mhz > 50 and made.cells > 40 and made.latency > 1
     assert {"yosys", "nextpnr-ice40"} == {*made.versions}
     assert capsys.readouterr().out == f"{made}\n"
-    monkeypatch.setattr(clocks, "digest_of", lambda net: "another circuit")
     complete(row, records, None)
     assert read(records) == [made]
+    monkeypatch.setattr(clocks, "digest_of", lambda net: "another circuit")
+    complete(row, records, None)
+    assert [(one.seed, one.circuit) for one in read(records)] == [
+        (1, made.circuit),
+        (1, "another circuit"),
+    ]
     complete(replace(row, seeds=(1, 2)), records, None)
     assert [one.seed for one in read(records)] == [1, 1, 2]
 

@@ -56,11 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def complete(row: Row, records: Path, limit_s: int | None) -> None:
     """Make the runs of a row that are missing, one line of the records each."""
-    runs = clocks.read(records)
-    if not _missing(row, runs):
-        return
     digest = clocks.digest_of(row.net)
-    for part, seed in _missing(row, [run for run in runs if run.circuit == digest]):
+    runs = [run for run in clocks.read(records) if run.circuit == digest]
+    for part, seed in _missing(row, runs):
         run = clocks.measure(row, part, seed, limit_s=limit_s, progress=lambda text: None)
         print(run, flush=True)
         records.parent.mkdir(parents=True, exist_ok=True)
