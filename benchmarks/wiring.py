@@ -118,15 +118,9 @@ def read_records(path: Path = RECORDS) -> list[dict[str, Any]]:
 def shown(row: Mapping[str, Any]) -> str:
     """The row as a line of a Markdown table."""
     where = "anywhere" if row["locality"] >= 1 else f"squares of side {row['locality']:g}"
-    values = (
-        f"{row['width']:,}",
-        where,
-        f"{row['hard']:.2f}",
-        f"{row['sd']:.2f}",
-        row["cells"],
-        row["mhz"],
-    )
-    return f"| {' | '.join(map(str, (*values, row['wires'])))} |"
+    learned = (f"{row['width']:,}", where, f"{row['hard']:.2f}", f"{row['sd']:.2f}")
+    laid_out = (f"{row['cells']:,}", str(row["mhz"]), f"{row['wires']:,}")
+    return f"| {' | '.join((*learned, *laid_out))} |"
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from lithify.backends.fpga import targets
 from lithify.backends.fpga.build import build
 from lithify.backends.fpga.cell_netlist import read_netlist
 from lithify.backends.fpga.chip_database import find_database, open_database
@@ -177,7 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--keep", type=Path, metavar="FILE", help="JSON of the builds made so far")
     options = parser.parse_args(arguments)
     circuit, results, kept = design_of(options.design), [], _kept(options.keep)
-    made = board_cells(circuit)
+    chains = targets.board(options.board).family.chains
     for every in options.every:
         key = f"{circuit.digest} {options.board} {every} {options.count} {options.seeds}"
         if key in kept:
@@ -187,7 +188,7 @@ def main(arguments: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="lithify-") as name:
             try:
                 one = measure(
-                    made,
+                    board_cells(circuit, chains=chains and not every),
                     options.board,
                     every,
                     Path(name),

@@ -34,7 +34,7 @@ WIRING = """\
 ## Wiring
 
 What sources from a neighbourhood (`locality`) cost in accuracy and buy in place and route, by
-`python -m benchmarks.wiring`: three layers of gates, the last a third as wide, on the digits of
+`python -m benchmarks.wiring`: three layers of gates, the last 0.3 times as wide, on the digits of
 scikit-learn, three seeds. The net of seed 0 is laid out alone on an ECP5-25F with registers after
 every level: its clock is the median of three placement seeds, *wires* the placer's estimate of
 their length.
