@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.optimise.__main__ import class_of, head_alone, judged, known, line, popcount
+from benchmarks.optimise import yardstick
+from benchmarks.optimise.__main__ import class_of, head_alone, judged, line, popcount
 from benchmarks.optimise.plain import sources
+from benchmarks.optimise.yardstick import FLOWS, Count, Yosys, synthesised
 from lithify.backends import aiger_reader
 from lithify.backends.toolchain import run as run_tool
 from lithify.compiler.mapping import map_cells
@@ -94,11 +97,51 @@ def test_where_yosys_does_not_end_nothing_is_compared() -> None:
     assert judged([late, ROW, FOUR], {}) == []
 
 
-def test_what_was_kept_is_known_by_its_model(tmp_path: Path) -> None:
-    kept = tmp_path / "rows.jsonl"
-    assert known(kept) == {} == known(None)
-    kept.write_text("".join(json.dumps({"model": "ab", **row}) + "\n" for row in (ROW, FOUR)))
-    assert known(kept) == {("ab", 6): {"model": "ab", **ROW}, ("ab", 4): {"model": "ab", **FOUR}}
+def test_what_yosys_needed_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, records = sources(net()), tmp_path / "yosys.jsonl"
+    first = Yosys(records).best("net", plain, 4)
+    rows = [json.loads(one) for one in records.read_text().splitlines()]
+    names = [(row["name"], row["by"]) for row in rows]
+    assert names == [(f"net, {part}", by) for part in ("whole", "head") for by in ("abc", "abc9")]
+    assert first == tuple(min((count(r) for r in some), key=cells) for some in (rows[:2], rows[2:]))
+    monkeypatch.setattr(yardstick, "synthesised", None)
+    assert Yosys(records).best("again", plain, 4) == first
+
+
+def count(row: dict[str, int]) -> Count:
+    """The count in a kept row."""
+    return Count(row["luts"], row["others"], row["cells"])
+
+
+def cells(count: Count) -> int:
+    """What the ways of mapping are compared by."""
+    return count.cells
+
+
+def test_what_took_too_long_is_kept_until_there_is_more_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records, limits = tmp_path / "yosys.jsonl", []
+
+    def stopped(verilog: str, script: str, inputs: int, *, limit_s: int) -> Count | None:
+        limits.append(limit_s)
+        return Count(3, 1, 4) if limit_s > 20 and "abc -luts" in script else None
+
+    monkeypatch.setattr(yardstick, "synthesised", stopped)
+    for limit_s in (10, 10, 20, 30, 10):
+        best = Yosys(records, limit_s=limit_s).best("net", sources(net()), 6)
+        assert best == ((Count(3, 1, 4),) * 2 if 30 in limits else (None, None))
+    assert limits == [10] * 4 + [20] * 4 + [30] * 4
+
+
+def test_abc_is_given_a_limit_too(tmp_path: Path) -> None:
+    script = FLOWS[4].script("abc9", "top")
+    hanging = f"#!/bin/sh\nexec {sys.executable} -c 'while True: pass'\n"
+    abc = tmp_path / "abc"
+    abc.write_text(hanging)
+    abc.chmod(0o755)
+    slow = script.replace("synth_ice40", f"scratchpad -set abc9.exe {abc}\nsynth_ice40", 1)
+    assert synthesised(sources(net()).whole, slow, 4, limit_s=2) is None
 
 
 def test_a_net_that_needs_more_is_said() -> None:

@@ -1,4 +1,4 @@
-"""Cells against yosys: `python -m benchmarks.optimise [MODEL …] [--keep FILE] [--json] [--check]`.
+"""Cells against yosys: `python -m benchmarks.optimise [MODEL …] [--json] [--check]`.
 
 For every kept model the tables of six and of four inputs of encoder, core and head after our
 optimiser and mapper, each proved, against `synth_xilinx -family xcup` and `synth_ice40`, mapped by
@@ -6,14 +6,13 @@ abc9 or abc, as is better, on the plain Verilog of the net as it was lowered; th
 Percentages are what we need less: of tables of six, and of the logic cells of an iCE40 where tables
 have four inputs, both sides with their carry chains and as nextpnr packs them, for the class (see
 yardstick.py). For the last one, both sides have the head alone, from its terms to the class: beside
-the core, our head's tables take in gates of it. Yosys takes hours for large nets, and is stopped
-after an hour of CPU time a module; with --keep what is in that file is not measured again.
+the core, our head's tables take in gates of it. What yosys needed is kept in results/yosys.jsonl,
+since it takes hours for large nets; a way of mapping is stopped after half an hour of CPU time.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import math
 import statistics
@@ -24,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.optimise.plain import sources
-from benchmarks.optimise.yardstick import best, packed
+from benchmarks.optimise.yardstick import Yosys, packed
 from lithify.compiler.cones import cone
 from lithify.compiler.driver import compile
 from lithify.compiler.mapping import map_cells
@@ -47,7 +46,7 @@ def saving(ours: int, theirs: int | None) -> float:
     return 100.0 * (1 - ours / theirs) if theirs else 0.0
 
 
-def measure(path: Path, inputs: int) -> dict[str, Any]:
+def measure(path: Path, inputs: int, yosys: Yosys) -> dict[str, Any]:
     """The figures of one net and one size of tables."""
     design = compile(path)
     cells = map_cells(design.circuit, inputs=inputs, carries=inputs == 4)
@@ -63,7 +62,7 @@ def measure(path: Path, inputs: int) -> dict[str, Any]:
             verdicts.append(chained)
     else:
         sizes = [cells.circuit.num_gates, class_of(counted.circuit).num_gates]
-    whole, head = best(sources(design.lowered), inputs)
+    whole, head = yosys.best(path.stem, sources(design.lowered), inputs)
     parts = cells.circuit.size_by_part()
     return {
         "net": path.stem,
@@ -141,34 +140,21 @@ def judged(rows: list[dict[str, Any]], counts: dict[int, float]) -> list[str]:
     return missed
 
 
-def known(path: Path | None) -> dict[tuple[str, int], dict[str, Any]]:
-    """The rows in a file by SHA-256 of the model and inputs of tables; none where there is none."""
-    if path is None or not path.exists():
-        return {}
-    rows = [json.loads(one) for one in path.read_text("utf-8").splitlines()]
-    return {(row["model"], row["inputs"]): row for row in rows}
-
-
 def main() -> int:
     """The exit code: 1 where --check finds a bar missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.optimise", description=__doc__)
     parser.add_argument("models", nargs="*", type=Path, help="model files (all kept ones)")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     parser.add_argument("--check", action="store_true", help="exit 1 where a bar is missed")
-    parser.add_argument("--keep", type=Path, metavar="FILE", help="JSON lines of what was measured")
     options = parser.parse_args()
-    kept = known(options.keep)
+    yosys = Yosys()
     heads = "".join(f"{key:>8}" for key in ("encoder", "core", "head", "total"))
     print(f"{'net':<20}     {heads}{'yosys + others':>17}{'cells':>6}{'total':>8}{'head':>9}")
     rows = []
     for path in options.models or sorted(MODELS.glob("*.safetensors")):
         for inputs in BARS:
-            key = hashlib.sha256(path.read_bytes()).hexdigest(), inputs
-            rows.append(kept.get(key) or {"model": key[0], **measure(path, inputs)})
+            rows.append(measure(path, inputs, yosys))
             print(line(rows[-1]), flush=True)
-            if options.keep and key not in kept:
-                with options.keep.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(rows[-1]) + "\n")
     counts = {bits: popcount(bits) for bits in POPCOUNTS}
     for bits, each in counts.items():
         print(f"popcount of {bits}: {each:.2f} LUT6 a bit")

@@ -7,33 +7,45 @@ can share a cell with, and a chain needs a cell at its ends. Tables alone would 
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.optimise.plain import Sources
 from lithify.backends import blif
 from lithify.backends.bitnames import input_names, output_names
 from lithify.backends.fpga.chained import chain_file, circuit_of
-from lithify.backends.toolchain import run
+from lithify.backends.toolchain import Completed, failure, require_tool, run
 from lithify.compiler.proof.equivalence import prove_equal
 from lithify.compiler.proof.readback import with_ports_of
 from lithify.compiler.proof.verdict import Verdict
 from lithify.ir.circuit import Circuit
-from lithify.ir.errors import ToolFailed
 
-CPU_LIMIT_S = 3600
+CPU_LIMIT_S = 1800
+OVER_LIMIT = "failed: return code 152"  # what yosys says of abc after SIGXCPU
+RECORDS = Path(__file__).parents[1] / "results" / "yosys.jsonl"
 
 
 class Flow(NamedTuple):
-    """A synthesis command of yosys, which maps by abc9, and how it maps by abc instead."""
+    """A synthesis command of yosys, and what its mapping by abc9 is where abc maps instead."""
 
     command: str
     by_abc: str
     after: str
+
+    def script(self, by: str, top: str) -> str:
+        """From the plain Verilog to cells and their statistics."""
+        made = f"read_verilog plain.v\n{self.command} -top {top} -run begin:map_luts\n"
+        if by == "abc9":
+            made += f"{self.command} -run map_luts:\n"
+        else:
+            made += f"{self.by_abc}{self.command} -run {self.after}:\n"
+        return made + "tee -q -o cells.stat stat -json\nwrite_json cells.json\n"
 
 
 FLOWS = {
@@ -69,13 +81,49 @@ class Count:
     cells: int
 
 
-def best(sources: Sources, inputs: int) -> tuple[Count | None, Count | None]:
-    """The cells of the whole and of the head alone, each mapped by abc or abc9, as is better.
+class Yosys:
+    """Counts what yosys needs, and keeps each count in a file, with the digest of what was asked.
 
-    None where yosys needs more than `CPU_LIMIT_S` CPU seconds.
+    A run that takes more than `limit_s` CPU seconds is stopped; that is kept as well.
     """
-    alone = sources.body + sources.head
-    return _synthesise(sources.whole, "top", inputs), _synthesise(alone, "head", inputs)
+
+    def __init__(self, records: Path = RECORDS, *, limit_s: int = CPU_LIMIT_S) -> None:
+        self.records = records
+        self.limit_s = limit_s
+        self._known: dict[str, dict[str, Any]] = {}
+        if records.exists():
+            rows = [json.loads(one) for one in records.read_text("utf-8").splitlines()]
+            self._known = {row["digest"]: row for row in rows}
+
+    def best(self, net: str, sources: Sources, inputs: int) -> tuple[Count | None, Count | None]:
+        """The cells of the whole and of the head alone, mapped by abc or abc9, as is better.
+
+        None where neither ended in time.
+        """
+        whole = self._fewest(f"{net}, whole", sources.whole, "top", inputs)
+        return whole, self._fewest(f"{net}, head", sources.body + sources.head, "head", inputs)
+
+    def _fewest(self, name: str, verilog: str, top: str, inputs: int) -> Count | None:
+        counts = [self._count(name, verilog, top, inputs, by) for by in ("abc", "abc9")]
+        ended = [one for one in counts if one is not None]
+        return min(ended, key=lambda count: count.cells) if ended else None
+
+    def _count(self, name: str, verilog: str, top: str, inputs: int, by: str) -> Count | None:
+        """What is kept of a module and a way of mapping, or else measured now and kept."""
+        script = FLOWS[inputs].script(by, top)
+        asked = "\n".join([require_tool("yosys").version, script, verilog])
+        digest = hashlib.sha256(asked.encode()).hexdigest()
+        row = self._known.get(digest)
+        if row is None or row.get("limit_s", math.inf) < self.limit_s:
+            count = synthesised(verilog, script, inputs, limit_s=self.limit_s)
+            found = asdict(count) if count else {"limit_s": self.limit_s}
+            row = {"name": name, "inputs": inputs, "by": by, **found, "digest": digest}
+            self._known[digest] = row
+            with self.records.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+        if "limit_s" in row:
+            return None
+        return Count(row["luts"], row["others"], row["cells"])
 
 
 def packed(circuit: Circuit, *, time_limit: float = 120.0) -> tuple[int, Verdict]:
@@ -89,7 +137,7 @@ def packed(circuit: Circuit, *, time_limit: float = 120.0) -> tuple[int, Verdict
         made = "read_verilog -lib +/ice40/cells_sim.v\nproc =*\n"
         made += "read_blif ours.blif\nrename -top top\n"
         made += "techmap -map +/ice40/cells_map.v\nclean\nwrite_json top.json\n"
-        _yosys(folder, made)
+        _yosys(folder, made, CPU_LIMIT_S, check=True)
         chain_file(folder / "top.json")
         module = json.loads(folder.joinpath("top.json").read_text("utf-8"))["modules"]["top"]
         seen = with_ports_of(
@@ -99,45 +147,29 @@ def packed(circuit: Circuit, *, time_limit: float = 120.0) -> tuple[int, Verdict
         return _logic_cells(folder, "top.json"), verdict
 
 
-def _synthesise(verilog: str, top: str, inputs: int) -> Count | None:
-    """The fewest cells of one module, mapped by abc9 and by abc; None where that takes too long."""
-    flow = FLOWS[inputs]
+def synthesised(verilog: str, script: str, inputs: int, *, limit_s: int) -> Count | None:
+    """The cells that a script makes of plain Verilog; None where that takes too long."""
     with tempfile.TemporaryDirectory(prefix="lithify-yardstick-") as name:
         folder = Path(name)
         folder.joinpath("plain.v").write_text(verilog, "utf-8")
-        made = f"read_verilog plain.v\n{flow.command} -top {top} -run begin:map_luts\n"
-        made += f"design -save common\n{flow.command} -run map_luts:\n{_report('abc9')}"
-        made += f"design -load common\n{flow.by_abc}{flow.command} -run {flow.after}:\n"
-        try:
-            _yosys(folder, made + _report("abc"))
-        except ToolFailed as error:
-            if "CPU time" not in str(error):
-                raise
-            return None
-        return min((_count(folder, by, inputs) for by in ("abc", "abc9")), key=lambda c: c.cells)
+        done = _yosys(folder, script, limit_s, check=False)
+        if not done.ok:
+            if done.stopped or OVER_LIMIT in done.output:
+                return None
+            raise failure("yosys", done, folder)
+        found = json.loads(folder.joinpath("cells.stat").read_text("utf-8"))
+        kinds: dict[str, int] = found["design"]["num_cells_by_type"]
+        luts = sum(kinds.get(kind, 0) for kind in LUTS[inputs])
+        cells = _logic_cells(folder, "cells.json") if inputs == 4 else luts
+        return Count(luts, sum(kinds.values()) - luts, cells)
 
 
-def _report(name: str) -> str:
-    """What writes the cells and their statistics."""
-    return f"tee -q -o {name}.stat stat -json\nwrite_json {name}.json\n"
-
-
-def _count(folder: Path, name: str, inputs: int) -> Count:
-    """The cells that one way of mapping left."""
-    found = json.loads(folder.joinpath(f"{name}.stat").read_text("utf-8"))
-    kinds: dict[str, int] = found["design"]["num_cells_by_type"]
-    luts = sum(kinds.get(kind, 0) for kind in LUTS[inputs])
-    cells = _logic_cells(folder, f"{name}.json") if inputs == 4 else luts
-    return Count(luts, sum(kinds.values()) - luts, cells)
-
-
-def _yosys(folder: Path, script: str) -> None:
-    """Run a script of yosys in a folder."""
+def _yosys(folder: Path, script: str, cpu_s: int, *, check: bool) -> Completed:
+    """What became of a script of yosys in a folder; yosys and abc get so much CPU time each."""
     folder.joinpath("run.ys").write_text(script, "utf-8")
-    log = folder / "yosys.log"
-    run(
-        "yosys", ["-s", "run.ys"], cwd=folder, log=log, timeout_s=4 * CPU_LIMIT_S,
-        cpu_s=CPU_LIMIT_S,
+    return run(
+        "yosys", ["-s", "run.ys"], cwd=folder, log=folder / "yosys.log", check=check,
+        timeout_s=4 * cpu_s, cpu_s=cpu_s,
     )  # fmt: skip
 
 
