@@ -181,6 +181,9 @@ class _Proof:
             if split == ALONE:
                 self._sweep()
             classes = self._classes()
+            if self._swept is not None and not self._agree(classes):
+                self._swept = None  # it gives up on hard pairs, equal ones among them
+                classes = self._classes()
             if not self._agree(classes):
                 return self._prove_bits()
             left, right = self._pairs(classes)
