@@ -19,6 +19,8 @@ from lithify.ir.ports import element_names
 from lithify.ir.simulate import Answers, unpack_word
 
 SPANS_PER_THREAD = 4
+BLOCK = 512
+"""Samples that no two threads share; no kernel runs more at once."""
 Array = NDArray[Any]
 
 
@@ -156,9 +158,9 @@ class Engine:
 
     def _spread(self, job: NetJob, samples: int, codes: Array | None) -> None:
         """Run the job over all samples, on every thread, and refuse codes that are out of range."""
-        blocks = -(-samples // self.vector)
+        blocks = -(-samples // BLOCK)
         spans = min(blocks, self.threads * SPANS_PER_THREAD if self._pool else 1)
-        edges = [blocks * i // spans * self.vector for i in range(spans)] + [samples]
+        edges = [blocks * i // spans * BLOCK for i in range(spans)] + [samples]
         pieces = list(zip(edges, edges[1:], strict=False))
         if self._pool is None or spans < 2:
             bad = [self._span(job, piece) for piece in pieces]

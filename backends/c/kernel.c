@@ -25,7 +25,7 @@
 
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)
-#define NAME(stem) PASTE(stem, WORDS)
+#define NAME(stem) PASTE(stem, VARIANT)
 
 /* Planes of 64 elements that are turned together. */
 #define TILES 16
@@ -99,37 +99,53 @@ EVERYWHERE int64_t read_code(const uint8_t *source, int64_t size, int is_signed)
     }
 }
 
+#define VARIANT 1
 #define WORDS 1
+#define SPAN 1
 #define TARGET
 #define COUNT_TARGET
 #include "kernel_body.h"
 #include "kernel_counts.h"
+#undef VARIANT
+#undef SPAN
+
+/* Blocks of up to 64 * PLAIN_SPAN samples without vectors: a slot number is read once for all. */
+#define VARIANT 1_wide
+#define SPAN PLAIN_SPAN
+#include "kernel_body.h"
+#undef VARIANT
 #undef WORDS
-#undef TARGET
+#undef SPAN
 #undef COUNT_TARGET
 
+#define VARIANT 2
 #define WORDS 2
-#define TARGET
+#define SPAN 1
 #include "kernel_body.h"
+#undef VARIANT
 #undef WORDS
 #undef TARGET
 
 #if ON_X86
+#define VARIANT 4
 #define WORDS 4
 #define TARGET __attribute__((target("avx2")))
 #define COUNT_TARGET TARGET
 #include "kernel_body.h"
 #include "kernel_counts.h"
+#undef VARIANT
 #undef WORDS
 #undef TARGET
 #undef COUNT_TARGET
 
+#define VARIANT 8
 #define WORDS 8
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
 #define COUNT_TARGET                                                                               \
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq")))
 #include "kernel_body.h"
 #include "kernel_counts.h"
+#undef VARIANT
 #undef WORDS
 #undef TARGET
 #undef COUNT_TARGET
@@ -161,8 +177,11 @@ PUBLIC int64_t kernel_vectors(void) {
 #endif
 }
 
+/* Words of 64 bits of a slot, where vectors of `words` are asked for. */
+static int64_t slot_words(int64_t words) { return words == 1 ? PLAIN_SPAN : words; }
+
 PUBLIC int64_t kernel_workspace(const net_program *program, int64_t words) {
-    return kept_scores(program, words) + 64 * words * program->num_scores * 8;
+    return kept_scores(program, slot_words(words)) + 64 * words * program->num_scores * 8;
 }
 
 static int block(const net_program *program, const net_job *job, int64_t first, int64_t count,
@@ -175,7 +194,11 @@ static int block(const net_program *program, const net_job *job, int64_t first, 
         return block4(program, job, first, count);
     }
 #endif
-    return words == 2 ? block2(program, job, first, count) : block1(program, job, first, count);
+    if (words == 2) {
+        return block2(program, job, first, count);
+    }
+    return count > 64 ? block1_wide(program, job, first, count)
+                      : block1(program, job, first, count);
 }
 
 PUBLIC int64_t kernel_run(const net_program *program, const net_job *job, int64_t first,
@@ -187,8 +210,8 @@ PUBLIC int64_t kernel_run(const net_program *program, const net_job *job, int64_
         while (used > 1 && count <= 32 * used) {
             used /= 2;
         }
-        if (count > 64 * used) {
-            count = 64 * used;
+        if (count > 64 * slot_words(used)) {
+            count = 64 * slot_words(used);
         }
         if (block(program, job, first, count, used)) {
             return 1;
@@ -223,8 +246,8 @@ PUBLIC int64_t kernel_counts(const count_program *program, const net_job *job, i
 }
 
 PUBLIC int64_t kernel_gates(const net_program *program, void *workspace, int64_t words,
-                            int64_t times) {
-    for (int64_t i = 0; i < times; i++) {
+                            int64_t samples) {
+    for (int64_t done = 0; done < samples; done += 64 * slot_words(words)) {
 #if ON_X86
         if (words == 8) {
             gates8(program, workspace);
@@ -235,7 +258,7 @@ PUBLIC int64_t kernel_gates(const net_program *program, void *workspace, int64_t
         if (words == 2) {
             gates2(program, workspace);
         } else {
-            gates1(program, workspace);
+            gates1_wide(program, workspace);
         }
     }
     return 0;

@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-#define LITHIFY_KERNEL_ABI 3
+#define LITHIFY_KERNEL_ABI 4
+#define PLAIN_SPAN 4 /* words of 64 bits that run at once where there are no vectors */
 #define KINDS 19 /* of units: pairs of gates by their shapes, then single gates */
 
 /* Read only while a call runs; shared by every thread. Slot i holds input bit i at the start. */
@@ -72,8 +73,9 @@ int64_t kernel_workspace(const net_program *program, int64_t words);
 /* Samples first .. last - 1 in vectors of up to 64 * words bits; 1 where a code is out of range. */
 int64_t kernel_run(const net_program *program, const net_job *job, int64_t first, int64_t last,
                    int64_t words);
-/* The gates alone, `times` over on whatever the workspace holds (for measuring). */
-int64_t kernel_gates(const net_program *program, void *workspace, int64_t words, int64_t times);
+/* The gates alone, as often as so many samples need, on whatever the workspace holds (for
+   measuring). */
+int64_t kernel_gates(const net_program *program, void *workspace, int64_t words, int64_t samples);
 /* Samples first .. last - 1 of a net of sums, from codes, by vectors of 64 * words bits. */
 int64_t kernel_counts(const count_program *program, const net_job *job, int64_t first,
                       int64_t last, int64_t words);

@@ -1,4 +1,5 @@
-/* Included by kernel.c once for every vector width: WORDS of 64 bits, TARGET's instructions. */
+/* Included by kernel.c once for every kind of slot: SPAN vectors of WORDS times 64 bits, TARGET's
+   instructions. A block of samples is SPAN parts; `state` points to a part's vector of slot 0. */
 
 #define LANES (64 * WORDS)
 #define FN static TARGET
@@ -55,8 +56,40 @@ FN void NAME(transpose)(VEC *rows) {
     }
 }
 
+#define X_AND(x, b) ((x) & (b))
+#define X_LESS(x, b) ((x) & ~(b))
+#define B_LESS(x, b) ((b) & ~(x))
+#define X_OR(x, b) ((x) | (b))
+#define X_XOR(x, b) ((x) ^ (b))
+
+#define SLOT(i) ((int64_t)(i) * SPAN)
+
+#if WORDS == 1
+/* What each gate of a pair makes of its own source and of the shared one. */
+#define PAIRS(INDEX, count, FIRST, SECOND)                                                         \
+    for (stop = t + 4 * (int64_t)(count); t < stop; t += 4) {                                      \
+        const VEC *x = s + SLOT(t[0]), *b = s + SLOT(t[1]), *y = s + SLOT(t[2]);                   \
+        VEC first[SPAN], second[SPAN];                                                             \
+        for (int i = 0; i < SPAN; i++) {                                                           \
+            first[i] = FIRST(x[i], b[i]);                                                          \
+            second[i] = SECOND(y[i], b[i]);                                                        \
+        }                                                                                          \
+        memcpy(s + SLOT(t[1]), first, sizeof first);                                               \
+        memcpy(s + SLOT(t[3]), second, sizeof second);                                             \
+    }
+
+#define SINGLES(INDEX, count, OP)                                                                  \
+    for (stop = t + 3 * (int64_t)(count); t < stop; t += 3) {                                      \
+        const VEC *x = s + SLOT(t[0]), *b = s + SLOT(t[1]);                                        \
+        VEC result[SPAN];                                                                          \
+        for (int i = 0; i < SPAN; i++) {                                                           \
+            result[i] = OP(x[i], b[i]);                                                            \
+        }                                                                                          \
+        memcpy(s + SLOT(t[2]), result, sizeof result);                                             \
+    }
+#else
 /* Slot number `place` of those packed in 64 bits, as an offset in bytes. */
-#define SLOT_SHIFT (WORDS == 8 ? 6 : WORDS == 4 ? 5 : WORDS == 2 ? 4 : 3)
+#define SLOT_SHIFT (WORDS == 8 ? 6 : WORDS == 4 ? 5 : 4)
 #define OFFSET(INDEX, packed, place)                                                               \
     ((8 * (int)sizeof(INDEX) * (place) >= SLOT_SHIFT                                               \
           ? (packed) >> ((8 * (int)sizeof(INDEX) * (place) - SLOT_SHIFT) & 63)                     \
@@ -64,15 +97,8 @@ FN void NAME(transpose)(VEC *rows) {
      ((uint64_t)(INDEX)-1 << SLOT_SHIFT))
 #define AT(offset) (*(VEC *)(void *)((char *)s + (offset)))
 
-#define X_AND(x, b) ((x) & (b))
-#define X_LESS(x, b) ((x) & ~(b))
-#define B_LESS(x, b) ((b) & ~(x))
-#define X_OR(x, b) ((x) | (b))
-#define X_XOR(x, b) ((x) ^ (b))
-
-/* Slots of the next units: all are read before any is written. One load for each slot number is
-   quicker only where the vectors are as small as the numbers are many. */
-#if LITTLE_ENDIAN_HOST && WORDS > 1
+/* Slots of the next units: all are read before any is written. */
+#if LITTLE_ENDIAN_HOST
 #define PLACE_uint16_t(i) OFFSET(uint16_t, packed[(i) / 4], (i) % 4)
 #define PLACE_uint32_t(i) OFFSET(uint32_t, packed[(i) / 2], (i) % 2)
 #define LOAD(k) memcpy(&packed[k], (const char *)t + 8 * (k), 8)
@@ -121,6 +147,7 @@ FN void NAME(transpose)(VEC *rows) {
     for (stop = t + 3 * (int64_t)((count) % 4); t < stop; t += 3) {                                \
         s[t[2]] = OP(s[t[0]], s[t[1]]);                                                            \
     }
+#endif
 
 #define GATES(INDEX)                                                                               \
     FN void NAME(gates_##INDEX##_)(const net_program *program, VEC *s) {                           \
@@ -162,21 +189,22 @@ FN void NAME(gates)(const net_program *program, void *state) {
 #include "kernel_input.h"
 #include "kernel_output.h"
 
-FN int NAME(block)(const net_program *program, const net_job *job, int64_t first, int64_t samples) {
-    VEC *state = job->workspace;
-    const int64_t scores = program->num_scores;
+FN int NAME(fill)(const net_program *program, const net_job *job, int64_t first, int64_t samples,
+                  VEC *state) {
     if (job->codes) {
-        if (NAME(pack)(program, job, first, samples, state)) {
-            return 1;
-        }
-    } else {
-        NAME(load_planes)(program, job, first, samples, state);
+        return NAME(pack)(program, job, first, samples, state);
     }
-    NAME(gates)(program, state);
+    NAME(load_planes)(program, job, first, samples, state);
+    return 0;
+}
+
+FN void NAME(results)(const net_program *program, const net_job *job, int64_t first,
+                      int64_t samples, const VEC *state) {
+    const int64_t scores = program->num_scores;
     if (scores && job->classes && !job->scores32 && !job->scores64 && !program->wide_scores) {
         NAME(classes)(program, state, samples, job->classes + first);
     } else if (scores && (job->scores32 || job->scores64 || job->classes)) {
-        void *kept = (char *)job->workspace + kept_scores(program, WORDS);
+        void *kept = (char *)job->workspace + kept_scores(program, SPAN * WORDS);
         int32_t *out32 = job->scores32 ? job->scores32 + first * scores : kept;
         int64_t *out64 = job->scores64 ? job->scores64 + first * scores : kept;
         out32 = program->wide_scores ? 0 : out32;
@@ -189,6 +217,21 @@ FN int NAME(block)(const net_program *program, const net_job *job, int64_t first
     if (job->words) {
         NAME(words)(program, state, samples, job->words + first * program->num_word_elements);
     }
+}
+
+FN int NAME(block)(const net_program *program, const net_job *job, int64_t first, int64_t samples) {
+    VEC *state = job->workspace;
+    for (int64_t done = 0; done < samples; done += LANES) {
+        const int64_t count = samples - done < LANES ? samples - done : LANES;
+        if (NAME(fill)(program, job, first + done, count, state + done / LANES)) {
+            return 1;
+        }
+    }
+    NAME(gates)(program, state);
+    for (int64_t done = 0; done < samples; done += LANES) {
+        const int64_t count = samples - done < LANES ? samples - done : LANES;
+        NAME(results)(program, job, first + done, count, state + done / LANES);
+    }
     return 0;
 }
 
@@ -198,6 +241,7 @@ FN int NAME(block)(const net_program *program, const net_job *job, int64_t first
 #undef INLINE
 #undef VEC
 #undef CSA
+#undef SLOT
 #undef SLOT_SHIFT
 #undef OFFSET
 #undef AT

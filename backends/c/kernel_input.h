@@ -161,14 +161,14 @@ FN int NAME(pack_bytes)(const net_job *job, const int32_t *field, int64_t first,
             }
         }
         for (int64_t b = 0; b < blocks; b++) {
-            VEC *planes = state + field[3] + starts[b] * width;
+            VEC *planes = state + SLOT(field[3] + starts[b] * width);
             const uint8_t *bits = (const uint8_t *)seen[b];
             bad |= job->low && NAME(bytes_exceed)(job, first, samples, field[0] + starts[b], bits);
             for (int k = 0; k < width; k++) {
                 VEC *rows = tile + (b * width + k) * 64;
                 NAME(transpose)(rows);
                 for (int64_t e = 0; e < 64; e++) {
-                    planes[e * width + k] = rows[e];
+                    planes[SLOT(e * width + k)] = rows[e];
                 }
             }
         }
@@ -191,7 +191,7 @@ FN int NAME(pack)(const net_program *program, const net_job *job, int64_t first,
             /* The last elements go again with those before them rather than alone. */
             const int64_t start = field[1] < 64 || done + 64 <= field[1] ? done : field[1] - 64;
             const int64_t count = field[1] < 64 ? field[1] : 64;
-            VEC *planes = state + field[3] + start * width;
+            VEC *planes = state + SLOT(field[3] + start * width);
             for (int shift = 0; shift < width; shift += 8) {
                 const int bits = width - shift < 8 ? width - shift : 8;
                 if (samples < LANES) {
@@ -202,7 +202,7 @@ FN int NAME(pack)(const net_program *program, const net_job *job, int64_t first,
                 for (int k = 0; k < bits; k++) {
                     NAME(transpose)(tile + 64 * k);
                     for (int64_t e = 0; e < count; e++) {
-                        planes[e * width + shift + k] = tile[64 * k + e];
+                        planes[SLOT(e * width + shift + k)] = tile[64 * k + e];
                     }
                 }
             }
@@ -220,6 +220,6 @@ FN void NAME(load_planes)(const net_program *program, const net_job *job, int64_
         for (int64_t i = 0; i < WORDS; i++) {
             lanes[i] = i < words ? source[i] : 0;
         }
-        memcpy(&state[p], lanes, sizeof lanes);
+        memcpy(&state[SLOT(p)], lanes, sizeof lanes);
     }
 }

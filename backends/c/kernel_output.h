@@ -19,7 +19,7 @@ INLINE void NAME(ripple)(VEC *counter, VEC carry, int from, int bits) {
 /* Terms of weight 2^at, sixteen at a time through a tree of carry-save adders. */
 FN void NAME(count_run)(VEC *counter, int at, int bits, uint64_t flip, const uint32_t *terms,
                         int64_t count, const VEC *state) {
-#define TERM(i) (state[terms[i]] ^ flip)
+#define TERM(i) (state[SLOT(terms[i])] ^ flip)
     for (; count >= 16; count -= 16, terms += 16) {
         VEC *c = counter + at;
         VEC ones = c[0], twos = c[1], fours = c[2], eights = c[3], sixteens;
@@ -167,7 +167,8 @@ FN void NAME(words)(const net_program *program, const VEC *state, int64_t sample
         for (stop = start; stop < elements && rows + fields[2 * stop] <= 64; stop++) {
             for (int k = 0; k < fields[2 * stop]; k++, bit++) {
                 const uint64_t *masks = program->word_masks + 2 * bit;
-                tile[rows++] = (state[program->word_slots[bit]] & masks[0]) ^ masks[1];
+                const VEC value = state[SLOT(program->word_slots[bit])];
+                tile[rows++] = (value & masks[0]) ^ masks[1];
             }
         }
         NAME(transpose)(tile);

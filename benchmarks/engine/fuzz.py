@@ -17,6 +17,7 @@ from lithify.ir.ports import Port
 from lithify.ir.simulate import Answers
 
 MOST_SAMPLES = 1200
+REPORTED = 100
 WEIGHTS = ((-1, 1), (-1, 0, 1), (-3, -1, 1, 2))
 PORTS = (
     Port("bits", 1, 130, "bit"),
@@ -65,6 +66,8 @@ def fuzz(circuits: int, exported: int) -> dict[str, float]:
                 wrong += differs(mine, right)
         if seed < exported:
             wrong_exported += exported_differs(circuit, seed)
+        if (seed + 1) % REPORTED == 0:
+            print(f"  {seed + 1} circuits: {wrong + wrong_exported} wrong", flush=True)
     return {
         "circuits": circuits,
         "wrong": wrong,

@@ -77,9 +77,8 @@ def gates_only(engine: Engine, samples: int) -> Callable[[], Any]:
     runner = gate_runner(engine)
     workspace = aligned_bytes(runner.workspace_bytes)
     workspace[:] = 0
-    net, times = ctypes.byref(runner.net), samples // engine.vector
-    gates = runner.kernel.gates
-    return lambda: (workspace, gates(net, workspace.ctypes.data, runner.words, times))
+    net, gates = ctypes.byref(runner.net), runner.kernel.gates
+    return lambda: (workspace, gates(net, workspace.ctypes.data, runner.words, samples))
 
 
 def gate_runner(engine: Engine) -> GateRunner:

@@ -18,7 +18,7 @@ from lithify.ir.generate import random_circuit
 from lithify.ir.ports import Port
 
 VECTORS = load().vectors
-SIZES = (0, 1, 63, 64, 65, 511, 512, 513, 4097)
+SIZES = (0, 1, 63, 64, 65, 255, 256, 257, 511, 512, 513, 4097)
 MIXED = (
     Port("flags", 1, 70, "bit"),
     Port("pixels", 5, 64, "uint", 0, 16),
