@@ -84,7 +84,9 @@ def _with_apart(netlist: Netlist, bundles: Sequence[I32], inputs: int, taken: Ma
     inside = apart[pins] & scores[:, None]
     inside &= inside.cumsum(axis=1) <= inputs - FULL
     taken[pins[inside]] = True
-    rows: Mask = inside.any(axis=1)
+    inside = taken[pins] & scores[:, None]  # some of them for another adder's sake
+    taken[pins[inside & (inside.cumsum(axis=1) > inputs - FULL)]] = False
+    rows: Mask = (taken[pins] & scores[:, None]).any(axis=1)
     return rows
 
 

@@ -17,8 +17,10 @@ from lithify.backends.fpga.carries import saved_cells
 from lithify.compiler.mapping import Cells, map_cells
 from lithify.compiler.mapping.bundles import apart_of, bundles_of, terms_of
 from lithify.compiler.mapping.cut import cut
+from lithify.compiler.mapping.direct import MOST_MAPPED, direct_gates
 from lithify.compiler.proof.mapped import prove_cells
 from lithify.compiler.proof.verdict import NotProved, Proved, Refuted
+from lithify.ir.arithmetic import expand
 from lithify.ir.builder import Builder
 from lithify.ir.check import check
 from lithify.ir.circuit import Circuit
@@ -119,6 +121,24 @@ def test_gates_apart_are_private_and_read_two_signals() -> None:
     chosen = apart_of(terms) == BEST_APART
     assert chosen.any()
     assert (terms.own[chosen] & (arity[chosen] == 2)).all()
+
+
+@pytest.mark.parametrize("chains", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_adders_that_share_private_gates_still_fit_their_cells(seed: int, chains: bool) -> None:
+    rng = np.random.default_rng(seed)
+    b = Builder(fold=False, hash=False)
+    x = b.input("x", count=60).ravel()
+    for k in range(2):
+        terms = b.tables(rng.choice([1, 6, 7, 8, 9, 11], 23), rng.choice(x, (23, 2)))
+        b.score(f"class{k}", terms, rng.choice([3, 5, 7], 23))
+    circuit = b.finish(readout="argmax")
+    apart = [apart_of(terms_of(circuit))] * 2
+    netlist = expand(circuit, bundles=apart, chains=chains)
+    own = np.zeros(circuit.num_signals, np.bool_)
+    gates = direct_gates(netlist, own, apart, 4, most_mapped=MOST_MAPPED, chains=chains)
+    sizes = np.diff(gates.offsets)
+    assert sizes.max() == 4
 
 
 def test_the_first_way_stands_where_the_others_fail(monkeypatch: pytest.MonkeyPatch) -> None:
