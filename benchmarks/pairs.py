@@ -24,8 +24,7 @@ from lithify.compiler.proof.equivalence import prove_equal
 from lithify.compiler.proof.simulation import observe
 from lithify.compiler.proof.verdict import NotProved, Proved
 from lithify.ir.circuit import Circuit
-from lithify.ir.generate import random_circuit
-from lithify.ir.ports import Port
+from lithify.ir.generate import patterned, random_circuit
 
 MOST_INPUTS = 4096
 KINDS = ("proved, and equal", "refuted, and different", "undecided", "WRONG")
@@ -38,14 +37,6 @@ def small_circuit(rng: np.random.Generator) -> Circuit:
         circuit = replace(circuit, inputs=tuple(patterned(p, rng) for p in circuit.inputs))
         if circuit.num_gates and np.prod([len(v) for v in _values(circuit)]) <= MOST_INPUTS:
             return circuit
-
-
-def patterned(port: Port, rng: np.random.Generator) -> Port:
-    """The port, or the same bits under a pattern."""
-    pattern = str(rng.choice(["any", "any", "thermometer", "onehot"]))
-    if port.kind != "uint" or pattern == "any":
-        return port
-    return Port(port.name, port.width, port.count, "uint", pattern=pattern)
 
 
 def _values(circuit: Circuit) -> list[list[int]]:

@@ -119,6 +119,14 @@ def random_layered(
     return builder.finish(readout="argmax")
 
 
+def patterned(port: Port, rng: np.random.Generator) -> Port:
+    """The port, or the same bits under a pattern."""
+    pattern = str(rng.choice(["any", "any", "thermometer", "onehot"]))
+    if port.kind != "uint" or pattern == "any":
+        return port
+    return Port(port.name, port.width, port.count, "uint", pattern=pattern)
+
+
 def _ports(rng: np.random.Generator, names: Sequence[str]) -> list[Port]:
     """One to three ports of any kind, some with a narrow range."""
     ports = []

@@ -14,12 +14,12 @@ from itertools import islice
 import numpy as np
 from odd_circuits import all_circuits
 
-from benchmarks.pairs import patterned
 from lithify.compiler.pipeline import PASSES, Pass
 from lithify.compiler.proof.simulation import difference, vectors_for
 from lithify.ir.check import check
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
+from lithify.ir.generate import patterned
 
 TOOLS = ("share", "narrow", "rewrite")
 TOOLS_EVERY = 20
