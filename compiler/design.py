@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lithify.backends.artifacts import Artifacts
     from lithify.backends.c.engine import Engine
     from lithify.backends.c.fallback import Interpreter
+    from lithify.compiler.mapping.cells import Cells
     from lithify.compiler.pipeline import Step
     from lithify.compiler.proof.certificate import Certificate, Subjects
     from lithify.compiler.proof.files import FileCheck
@@ -39,6 +40,7 @@ class Design:
     `interface` and `every` say how its Verilog is clocked (see `VerilogOptions`). `code` turns raw
     features into the integers that hardware takes; without one the features are those integers.
     With `mhz` the clock was chosen, and `every` for it; registers are then as few as can be.
+    With `cycles` the Verilog is folded: it takes at most so many clock cycles for a sample.
     `provenance` says where the net came from: recipe, seed, data, accuracy.
     """
 
@@ -53,6 +55,7 @@ class Design:
     interface: str = "stream"
     every: int = 3
     mhz: float = 0.0
+    cycles: int = 0
     certificate: "Certificate | None" = None
     steps: tuple["Step", ...] = ()
     approximated: Circuit | None = None
@@ -70,10 +73,21 @@ class Design:
         return expand(self.circuit)
 
     @cached_property
+    def cells(self) -> "Cells":
+        """The circuit as few tables of four inputs: what a folded design looks up."""
+        from lithify.backends.verilog.folding import FANINS
+        from lithify.compiler.mapping import map_cells
+
+        return map_cells(self.circuit, inputs=FANINS)
+
+    @cached_property
     def verilog(self) -> "Artifacts":
         """The Verilog and its description."""
         from lithify.backends.verilog.emit import VerilogOptions, emit
 
+        if self.cycles:
+            options = VerilogOptions(name=self.name, interface=self.interface, cycles=self.cycles)
+            return emit(self.cells.circuit, options)
         every = 0 if self.interface == "comb" else self.every
         options = VerilogOptions(
             name=self.name, interface=self.interface, every=every, retime=bool(self.mhz)
@@ -190,6 +204,7 @@ class Design:
         return replace(
             bare,
             netlist=self.netlist,
+            cells=self.cells if self.cycles else None,
             verilog=files[description.file],
             description=description,
         )

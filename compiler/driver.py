@@ -35,6 +35,7 @@ def compile(
     interface: str = "stream",
     every: int = 3,
     mhz: float | None = None,
+    cycles: int = 0,
     check: bool | None = None,
     dump_to: Path | None = None,
     stop_after: int | str | None = None,
@@ -47,14 +48,20 @@ def compile(
     With `allow_error` gates may go although so large a share of answers changes, judged on `data`,
     raw features and perhaps class numbers: the certificate then claims no equality with the net.
     `interface` and `every` say how the Verilog is clocked (see `VerilogOptions`); `mhz` chooses
-    `every` for a clock on the target instead, by `lithify.backends.fpga.delay`. `target` is a
+    `every` for a clock on the target instead, by `lithify.backends.fpga.delay`; with `cycles` a
+    stream is folded, to take at most so many clock cycles for a sample. `target` is a
     board, or "c" for a design without hardware: no netlist, no Verilog, and so far sooner proved.
     """
     if target and target != SOFTWARE:
         from lithify.backends.fpga.targets import board
 
         board(target)
-    VerilogOptions(interface=interface, every=0 if interface == "comb" else every)
+    VerilogOptions(interface=interface, every=0 if interface == "comb" else every, cycles=cycles)
+    if cycles and (mhz is not None or target == SOFTWARE):
+        raise InputError(
+            f"cycles={cycles}: a folded design has no rows of registers to choose for a clock, and "
+            "is no design for C alone"
+        )
     if mhz is not None:
         check_clock(mhz, "" if target == SOFTWARE else target, interface)
     if not 0 <= effort < len(EFFORTS):
@@ -89,6 +96,7 @@ def compile(
         interface=interface,
         every=every,
         mhz=mhz or 0.0,
+        cycles=cycles,
         steps=run.steps,
         approximated=between,
     )

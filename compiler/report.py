@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lithify.backends.c.emit import export_size
+from lithify.backends.verilog.folding import fold
 from lithify.compiler.design import Design
 from lithify.ir.circuit import Circuit
 from lithify.ir.wording import counted
@@ -36,8 +37,30 @@ def data(design: Design) -> dict[str, Any]:
             "optimised": stage(design.circuit),
             **({} if design.in_software else {"netlist": stage(design.netlist.circuit)}),
         },
+        **({"folded": folded(design)} if design.cycles else {}),
         **({"c": asdict(export_size(design.circuit))} if design.in_software else {}),
         "layers": layers(design.circuit),
+    }
+
+
+def folded(design: Design) -> dict[str, Any]:
+    """What folding made of a design: tables at once, cycles of a sample, memory; `said` in words.
+
+    The bits that are made are kept once for every input of every table looked up at once.
+    """
+    made = fold(design.cells.circuit, design.cycles)
+    said = (
+        f"folded: {design.cells.circuit.num_gates:,} tables of four inputs, {made.lanes} at a "
+        f"time; {made.cycles:,} clock cycles a sample; memories of {made.program_bits:,} bits for "
+        f"the tables, and {made.copies} of {made.word_bits:,} bits for what they make"
+    )
+    return {
+        "lanes": made.lanes,
+        "cycles": made.cycles,
+        "program_bits": made.program_bits,
+        "copies": made.copies,
+        "copy_bits": made.word_bits,
+        "said": said,
     }
 
 

@@ -48,7 +48,9 @@ class Description:
     """One Verilog design: its file and top module, how it is clocked, and its ports.
 
     The outputs belong to the inputs of `latency` clock cycles ago, where only cycles count in
-    which the pipeline moves (`en` is high, or the stream advances). `gates` are those of each part.
+    which the pipeline moves (`en` is high, or the stream advances). A stream takes inputs every
+    `interval` cycles: a folded design, which has no pipeline, when an answer is taken.
+    `gates` are those of each part.
     """
 
     name: str
@@ -60,6 +62,12 @@ class Description:
     gates: Mapping[str, int]
     inputs: tuple[Bus, ...]
     outputs: tuple[Bus, ...]
+    interval: int = 1
+
+    @property
+    def folded(self) -> bool:
+        """Whether it computes step by step what a pipeline computes at once."""
+        return self.interval > 1
 
     def __post_init__(self) -> None:
         """Refuse fields of another type, and a name that is more than a name."""
@@ -69,8 +77,11 @@ class Description:
             raise TypeError(f"the file of {self.name} is not {self.file!r}")
         if self.interface not in INTERFACES:
             raise TypeError(f"{self.interface!r} is no interface")
-        if not all(type(n) is int and n >= 0 for n in (self.every, self.latency, self.registers)):
-            raise TypeError("every, latency and registers are not all natural numbers")
+        numbers = (self.every, self.latency, self.registers, self.interval)
+        if not all(type(n) is int and n >= 0 for n in numbers):
+            raise TypeError("every, latency, registers or interval is no natural number")
+        if self.interval != 1 and (self.interface, self.interval) != ("stream", self.latency):
+            raise TypeError("a design that takes several cycles is a stream of that latency")
         if (self.interface == "stream" and not self.latency) or type(self.gates) is not dict:
             raise TypeError("latency or gates are not those of a design")
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from lithify.backends.verilog.core import Core
 
 
+HANDSHAKE = ("in_valid", "in_ready", "out_valid", "out_ready")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerilogOptions:
     """How a circuit becomes Verilog.
@@ -22,6 +25,10 @@ class VerilogOptions:
     "stream" has `clk`, `rst` and a valid/ready handshake on both sides. The two with a clock have a
     row of registers every `every` levels of gates (0: none), and at the inputs or outputs. With
     `retime` gates move between the rows so that registers are fewest.
+
+    With `cycles` a stream is folded: it takes at most so many clock cycles for a sample, in which a
+    few tables at a time are looked up in memories. The design is then one of tables of at most four
+    inputs, and `every` and the rows do not matter.
     """
 
     name: str = "net"
@@ -30,6 +37,7 @@ class VerilogOptions:
     register_inputs: bool = False
     register_outputs: bool = True
     retime: bool = False
+    cycles: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built."""
@@ -42,6 +50,11 @@ class VerilogOptions:
             raise InputError(f"interface {self.interface!r} is none of {', '.join(INTERFACES)}")
         if self.every < 0:
             raise InputError(f"every={self.every}: a row of registers each N levels; 0 for none")
+        if self.cycles < 0 or (self.cycles and self.interface != "stream"):
+            raise InputError(
+                f"cycles={self.cycles} of interface {self.interface}: a folded design is a stream, "
+                "and takes a number of clock cycles for each sample"
+            )
         if self.interface == "comb" and self.every:
             raise InputError(
                 f"every={self.every}: the comb interface has no clock; "
@@ -60,6 +73,8 @@ def emit(design: Circuit | Netlist, options: VerilogOptions | None = None) -> Ar
     from lithify.backends.verilog.text import verilog
 
     options = options or VerilogOptions()
+    if options.cycles:
+        return _folded(design, options)
     clocked = options.interface != "comb"
     inputs = clocked and options.register_inputs
     outputs = clocked and options.register_outputs
@@ -81,8 +96,7 @@ def emit(design: Circuit | Netlist, options: VerilogOptions | None = None) -> Ar
     fragment = Fragment.get(component, None)
     ports = [*component.input_signals(), *component.output_signals()]
     if options.interface == "stream":
-        handshake = ("in_valid", "in_ready", "out_valid", "out_ready")
-        ports = [*(getattr(component, name) for name in handshake), *ports]
+        ports = [*(getattr(component, name) for name in HANDSHAKE), *ports]
     elif core.latency:
         ports = [core.en, *ports]
     if core.latency:
@@ -96,6 +110,47 @@ def emit(design: Circuit | Netlist, options: VerilogOptions | None = None) -> Ar
         ports=ports,
         header=header(described),
         partly_read=core.partly_read(),
+    )
+    return Artifacts({described.file: text, FILE: described.to_json()})
+
+
+def _folded(design: Circuit | Netlist, options: VerilogOptions) -> Artifacts:
+    """The folded design as Verilog."""
+    from amaranth.hdl import ClockDomain, Fragment
+
+    from lithify.backends.verilog.folded import Folded
+    from lithify.backends.verilog.folding import fold
+    from lithify.backends.verilog.interface import Interface
+    from lithify.backends.verilog.text import verilog
+
+    interface = Interface.of(design)
+    machine = Folded(interface, fold(interface.circuit, options.cycles))
+    described = Description(
+        name=options.name,
+        file=f"{options.name}.v",
+        interface=options.interface,
+        every=0,
+        latency=machine.latency,
+        registers=machine.registers,
+        gates=machine.gates_by_part(),
+        inputs=interface.inputs,
+        outputs=interface.outputs,
+        interval=machine.latency,
+    )
+    fragment = Fragment.get(machine, None)
+    domain = ClockDomain("sync")
+    domain.clk.name, domain.rst.name = "clk", "rst"
+    fragment.add_domains(domain)
+    handshake = [getattr(machine, name) for name in HANDSHAKE]
+    text = verilog(
+        fragment,
+        name=options.name,
+        ports=[
+            *(domain.clk, domain.rst, *handshake),
+            *(*machine.input_signals(), *machine.output_signals()),
+        ],
+        header=[*header(described), machine.said],
+        partly_read=None,
     )
     return Artifacts({described.file: text, FILE: described.to_json()})
 

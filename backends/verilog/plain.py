@@ -18,6 +18,11 @@ _INERT = re.compile(
     r"|\\[!-~]+(?=\s))",
     re.DOTALL,
 )
+_WORD = r"(?P=memory)\[\d+\]\s*=\s*\d+'(?:h[0-9a-f]+|d\d+);\s+"
+_CONTENTS = re.compile(
+    rf"\binitial\s+begin\s+(?=(?P<memory>\w+)\[)(?:{_WORD})+end\b",
+)
+"""What a memory starts with, word by word."""
 _FAULTS = (
     (re.compile(r"`"), "a compiler directive"),
     (re.compile(r"\(\*(?!\s*\))"), "an attribute"),
@@ -73,6 +78,7 @@ def _faults(text: str) -> Iterator[tuple[int, str]]:
         return " " * len(part[0])
 
     bare = _INERT.sub(blank, text)
+    bare = _CONTENTS.sub(lambda found: " " * len(found[0]), bare)
     if steering:
         yield steering[0], "a comment that steers a tool"
     for pattern, what in _FAULTS:

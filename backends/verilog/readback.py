@@ -6,7 +6,8 @@ clk alone moves the registers, that they hold while the pipeline stands, and tha
 crosses as many of them as the latency says; then each register is replaced by a wire. A stream
 moves when `out_ready` is 1 or `out_valid` 0: in both cases, whatever the other handshake bits are,
 its outputs have to be the same and `out_valid` is `in_valid` of as many moves ago. After a cycle
-of `rst` the stream is empty: `out_valid` is 0 until something came in. Text that another tool may
+of `rst` the stream is empty: `out_valid` is 0 until something came in. A folded design is run
+cycle by cycle instead (`lithify.backends.verilog.unfold`). Text that another tool may
 read otherwise than yosys is refused before all.
 """
 
@@ -20,6 +21,8 @@ import numpy as np
 from lithify.backends.bitnames import bit_names
 from lithify.backends.toolchain import failure, run
 from lithify.backends.verilog.description import Bus, Description
+from lithify.backends.verilog.machine import SCRIPT as MACHINE
+from lithify.backends.verilog.machine import read_machine
 from lithify.backends.verilog.plain import require_plain
 from lithify.backends.verilog.registers import (
     Graph,
@@ -29,6 +32,7 @@ from lithify.backends.verilog.registers import (
     without_registers,
     write_aiger,
 )
+from lithify.backends.verilog.unfold import unfold
 from lithify.ir.errors import MismatchError
 
 SECONDS = 1800.0
@@ -38,8 +42,6 @@ RTLIL = "read_rtlil design; hierarchy -top {module}; rename {module} {top}; expo
 """How a file is read, and a module of one made a top with the ports of its description."""
 
 SCRIPT = """\
-{read}
-hierarchy -check -top {top}
 proc
 flatten
 opt_clean
@@ -75,7 +77,8 @@ def read_back(verilog: bytes, description: Description, *, module: str = "") -> 
     exposed = " ".join(f"w:{bus.signal}" for bus in description.outputs)
     read = RTLIL if module else VERILOG
     read = read.format(module=module, top=description.name, outputs=exposed)
-    script = SCRIPT.format(read=read.replace("; ", "\n"), top=description.name)
+    begun = f"{read.replace('; ', chr(10))}\nhierarchy -check -top {description.name}\n"
+    script = begun + (MACHINE if description.folded else SCRIPT)
     with tempfile.TemporaryDirectory(prefix="lithify-") as name:
         folder = Path(name)
         (folder / "design").write_bytes(verilog)
@@ -88,10 +91,19 @@ def read_back(verilog: bytes, description: Description, *, module: str = "") -> 
             )
         if not done.ok:
             raise failure("yosys", done, folder)
-        graph = read_aiger((folder / "design.aig").read_bytes(), where="what yosys wrote")
-    flat = _always_moving(graph, description) if module else _without_registers(graph, description)
+        flat = _flat(folder, description, bool(module))
     inputs, outputs = _names(description.inputs), _names(description.outputs)
     return write_aiger(replace(flat, inputs=inputs, outputs=outputs))
+
+
+def _flat(folder: Path, description: Description, always: bool) -> Graph:
+    """What the design that yosys wrote computes, without registers."""
+    if description.folded:
+        machine = read_machine((folder / "design.json").read_bytes(), description.name, "clk")
+        inputs, outputs = _signals(description.inputs), _signals(description.outputs)
+        return unfold(machine, inputs=inputs, outputs=outputs, latency=description.latency)
+    graph = read_aiger((folder / "design.aig").read_bytes(), where="what yosys wrote")
+    return _always_moving(graph, description) if always else _without_registers(graph, description)
 
 
 def _always_moving(graph: Graph, description: Description) -> Graph:

@@ -24,6 +24,11 @@ UNREAD = (
 )
 PATHS = re.compile(r"^((?:module|  cell) \\)(\w+\.\S+)", re.MULTILINE)
 PORTS = re.compile(r"^(  wire width \d+ (?:input|output) )(\d+) ", re.MULTILINE)
+STARTS = re.compile(
+    r'  cell \$meminit_v2 \S+\n    parameter \\MEMID "(\S+)"\n(?:    .*\n)*?'
+    r"    connect \\DATA \d+'0+\n(?:    .*\n)*?  end\n"
+)
+WRITTEN = re.compile(r'  cell \$memwr_v2 \S+\n    parameter \\MEMID "(\S+)"\n')
 INTERNAL = ("generator", "top", "src", "init", "amaranth.hierarchy", "amaranth.decoding")
 """Attributes that say nothing about the design."""
 
@@ -90,7 +95,12 @@ def _through_yosys(text: str) -> str:
 
 
 def _renamed(text: str) -> str:
-    """The design with plain names of modules, and with ports counted from 1, as yosys does."""
+    """The design with plain names of modules, and with ports counted from 1, as yosys does.
+
+    That memories which are written start with zeros is left out: nothing depends on it.
+    """
+    written = set(WRITTEN.findall(text))
+    text = STARTS.sub(lambda found: "" if found[1] in written else found[0], text)
     text = PATHS.sub(lambda found: found[1] + found[2].replace(".", "_"), text)
     return PORTS.sub(lambda found: f"{found[1]}{int(found[2]) + 1} ", text)
 

@@ -13,9 +13,11 @@ from dataclasses import asdict, dataclass, field
 from numpy.typing import ArrayLike
 
 from lithify.backends.verilog.description import Description
+from lithify.compiler.mapping.cells import Cells
 from lithify.compiler.proof.conservation import prove_netlist
 from lithify.compiler.proof.equivalence import prove_equal
 from lithify.compiler.proof.files import HOWS, FileCheck
+from lithify.compiler.proof.mapped import prove_cells
 from lithify.compiler.proof.readback import prove_verilog
 from lithify.compiler.proof.verdict import NotProved, Proved, Refuted, Verdict, explain
 from lithify.ir.circuit import Circuit
@@ -41,6 +43,7 @@ class Subjects:
     description: Description | None = None
     approximated: Circuit | None = None
     price: str = ""
+    cells: Cells | None = None
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of everything that is there, by name."""
@@ -51,6 +54,8 @@ class Subjects:
             found["approximated"] = self.approximated.digest
         if self.netlist is not None:
             found["netlist"] = self.netlist.circuit.digest
+        if self.cells is not None:
+            found["cells"] = self.cells.circuit.digest
         if self.verilog is not None:
             found["verilog"] = hashlib.sha256(self.verilog).hexdigest()
         if self.description is not None:
@@ -248,13 +253,19 @@ def _plan(subjects: Subjects, samples: ArrayLike | None, time_limit: float) -> _
     if (netlist := s.netlist) is None:
         return plan
     plan["expand"] = "optimised", "netlist", lambda: prove_netlist(s.optimised, netlist)
+    side, made = "netlist", netlist.circuit
+    if (cells := s.cells) is not None:
+        side, made = "cells", cells.circuit
+        plan["mapping"] = (
+            "optimised",
+            "cells",
+            lambda: prove_cells(s.optimised, cells, time_limit=time_limit),
+        )
     if (text := s.verilog) is not None and (description := s.description) is not None:
         plan["verilog"] = (
-            "netlist",
+            side,
             "verilog",
-            lambda: prove_verilog(
-                netlist.circuit, text, description, samples=samples, time_limit=time_limit
-            ),
+            lambda: prove_verilog(made, text, description, samples=samples, time_limit=time_limit),
         )
     return plan
 

@@ -69,7 +69,7 @@ class Run:
         if self.offered is not None and int(dut.in_ready.value):
             self.inside.append(self.offered)
             self.offered = None
-        if len(self.inside) > self.job.design.latency:
+        if len(self.inside) > self.job.design.latency // self.job.design.interval:
             self.board.complain(f"{len(self.inside)} samples are inside; there is no room for them")
         return taken
 
@@ -94,7 +94,7 @@ async def stalls_and_resets(dut: Any) -> None:
     run = Run(ports, job, board, random.Random(job.seed))
     each = max(1, job.samples // len(STALLS))
     for number, (sender, receiver) in enumerate(STALLS * 2):
-        taken, limit = 0, 40 * each + 10 * job.design.latency
+        taken, limit = 0, 40 * each * job.design.interval + 10 * job.design.latency
         while taken < each and limit:
             taken += await run.cycle(sender, receiver)
             limit -= 1
@@ -123,7 +123,7 @@ async def stall_patterns(dut: Any) -> None:
     for number in range(job.patterns):
         sender, receiver = (run.chance.choice((0.0, run.chance.random() * 0.95)) for _ in range(2))
         taken, wanted = 0, run.chance.randrange(1, MOST_ANSWERS + 1)
-        limit = 400 * wanted + 100 * job.design.latency
+        limit = 400 * wanted * job.design.interval + 100 * job.design.latency
         while taken < wanted and limit:
             taken += await run.cycle(sender, receiver)
             limit -= 1
@@ -140,12 +140,14 @@ async def stall_patterns(dut: Any) -> None:
 
 @cocotb.test()
 async def back_to_back(dut: Any) -> None:
-    """Without stalls an answer is taken in every cycle once the pipeline is full."""
+    """Without stalls answers are taken as often as they can be once the pipeline is full."""
     job = Job.load()
     board = Scoreboard(job)
     ports = Ports(dut, job)
     await start_stream(ports)
     run = Run(ports, job, board, random.Random(job.seed))
-    taken = [await run.cycle(0.0, 0.0) for _ in range(job.design.latency + job.samples)]
-    assert taken == [False] * job.design.latency + [True] * job.samples
+    latency, interval = job.design.latency, job.design.interval
+    times = range(latency + job.samples * interval)
+    taken = [await run.cycle(0.0, 0.0) for _ in times]
+    assert taken == [at >= latency and (at - latency) % interval == 0 for at in times]
     assert board.wrong == 0 and not board.complaints

@@ -56,6 +56,11 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     from lithify.compiler.design import Design
 
     design = Design.load(arguments.design)
+    if design.cycles:
+        raise InputError(
+            f"{arguments.design}: folded, and boards are built unfolded: compile it again without "
+            "--cycles, or take the Verilog into a project of your own"
+        )
     board = arguments.board or ("" if design.in_software else design.target)
     if not board:
         raise InputError("no board: name one with --board; `lithify boards` lists them")

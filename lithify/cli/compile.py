@@ -20,6 +20,7 @@ EXAMPLE = (
     "lithify compile digits.safetensors -o build --board icebreaker --interface pipeline",
     "lithify compile digits.safetensors -o build --board hx8k-evn --mhz 150",
     "lithify compile digits.safetensors -o firmware --target c",
+    "lithify compile digits.safetensors -o build --cycles 1000",
     'lithify compile net.blif -o build --passes "fold; strash; prune" --dump stages',
 )
 EFFORT = (
@@ -64,6 +65,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mhz", type=float, metavar="N", help="choose that for a clock of the net on --board"
     )
+    parser.add_argument(
+        "--cycles",
+        type=int,
+        default=0,
+        metavar="N",
+        help="fold the net: few tables at a time from memories, a sample in at most N clock cycles",
+    )
 
 
 def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
@@ -88,6 +96,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         interface=arguments.interface,
         every=arguments.every,
         mhz=arguments.mhz,
+        cycles=arguments.cycles,
         stop_after=int(stop) if stop and stop.lstrip("-").isdecimal() else stop,
         progress=lambda step: screen.say(
             f"  {step.text:<10} {step.gates[1]:>9,} gates {step.terms[1]:>9,} score terms "
@@ -103,6 +112,8 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     headings, *rows = report.table(design)
     screen.table(headings, rows)
     clock = _clock(design, screen) if design.mhz else {}
+    if design.cycles:
+        screen.show(report.folded(design)["said"])
     if design.in_software:
         screen.show(report.in_c(design))
     if design.price:

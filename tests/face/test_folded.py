@@ -1,0 +1,46 @@
+"""A folded design: what it says of itself, what is proved, what is kept, what it cannot be."""
+
+from pathlib import Path
+
+import pytest
+from command import lithify
+from tiny_nets import tiny_net
+
+from lithify.backends.verilog.description import FILE, Description
+from lithify.compiler.driver import compile
+from lithify.compiler.nets.model_file import save
+from lithify.ir.errors import InputError
+
+Capture = pytest.CaptureFixture[str]
+CYCLES = 200
+
+
+def test_a_model_is_folded_proved_and_verified_from_its_folder(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    model, folder = save(tiny_net(), tmp_path / "tiny.safetensors"), tmp_path / "build"
+    words = ["compile", model, "-o", folder, "--cycles", CYCLES, "--quiet"]
+    ran = lithify(capsys, [*words, "--json"])
+    folded = ran.result["folded"]
+    described = Description.from_json((folder / "verilog" / FILE).read_bytes())
+    assert ran.code == 0 and ran.result["ok"]
+    assert described.interval == described.latency == folded["cycles"] <= CYCLES
+    assert folded["copies"] == 4 * folded["lanes"]
+    assert "clock cycles a sample; memories of" in folded["said"]
+    ran = lithify(capsys, ["verify", folder, "--quiet"])
+    assert ran.code == 0
+    assert "optimised = cells: proved by" in ran.out
+    assert "cells = verilog: proved by gate-by-gate matching" in ran.out
+    ran = lithify(capsys, ["build", folder, "--board", "icebreaker"])
+    assert ran.code != 0
+    assert "boards are built unfolded: compile it again without --cycles" in ran.err
+
+
+def test_what_does_not_go_with_folding() -> None:
+    for options in ({"target": "c"}, {"target": "icebreaker", "mhz": 20.0}):
+        with pytest.raises(InputError, match="^cycles=100: a folded design has no rows"):
+            compile(tiny_net(), cycles=100, **options)
+    with pytest.raises(InputError, match="a folded design is a stream"):
+        compile(tiny_net(), cycles=100, interface="comb")
+    with pytest.raises(InputError, match="take .* cycles at least, 64 tables at once"):
+        compile(tiny_net(), cycles=3).verify()
