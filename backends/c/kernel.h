@@ -46,7 +46,7 @@ typedef struct {
     const int64_t *added;        /* [num_scores]: what a score is above its count */
     int64_t num_scores;
     int64_t row_words;           /* room for the longest row */
-    int64_t high;                /* every code is from 0 to this; -1: bounds differ */
+    int64_t high;                /* all codes are read, each from 0 to this; -1: see job */
 } count_program;
 
 /* One batch. Give codes or planes; give only the results that are wanted, others NULL. */

@@ -55,6 +55,23 @@ COUNT_INLINE uint64_t NAME(above)(const uint8_t *codes, const uint8_t *above, in
 #endif
 }
 
+#if WORDS == 8
+/* The bits of one sample's bytes; whether one is out of range, where all have the same bound. */
+COUNT_INLINE int NAME(bytes)(const count_program *program, const uint8_t *row, uint64_t *bits) {
+    const char high = (char)(program->high < 255 ? program->high : 255);
+    __m512i most = _mm512_setzero_si512();
+    for (int64_t w = 0; w < program->input_words; w++) {
+        const int64_t left = program->elements - program->chunks[w];
+        const __mmask64 there = ~(uint64_t)0 >> (left < 64 ? 64 - left : 0);
+        const __m512i codes = _mm512_maskz_loadu_epi8(there, row + program->chunks[w]);
+        const void *above = program->above + 64 * w;
+        most = _mm512_max_epu8(most, codes);
+        bits[w] = _mm512_cmpgt_epu8_mask(codes, _mm512_loadu_si512(above));
+    }
+    return _mm512_cmpgt_epu8_mask(most, _mm512_set1_epi8(high)) != 0;
+}
+#endif
+
 /* The bits of one sample's codes, which are in range. */
 COUNT_FN void NAME(sources)(const count_program *program, const net_job *job, int64_t sample,
                             uint64_t *bits) {
@@ -244,6 +261,21 @@ COUNT_FN int NAME(out_of_range)(const count_program *program, const net_job *job
     }
 }
 
+/* The bits of one sample's codes; 1 where one is out of range. */
+COUNT_FN int NAME(enter)(const count_program *program, const net_job *job, int64_t sample,
+                         uint64_t *bits) {
+#if WORDS == 8
+    if (job->item_bytes == 1 && !job->item_signed && program->above && program->high >= 0) {
+        return NAME(bytes)(program, (const uint8_t *)job->codes + sample * job->row_bytes, bits);
+    }
+#endif
+    if (job->low && NAME(out_of_range)(program, job, sample)) {
+        return 1;
+    }
+    NAME(sources)(program, job, sample, bits);
+    return 0;
+}
+
 /* The scores of a sample where they are wanted, and its class. */
 COUNT_INLINE void NAME(answer)(const count_program *program, const net_job *job, int64_t sample,
                                const int64_t *counts) {
@@ -281,10 +313,9 @@ COUNT_FN int NAME(counted)(const count_program *program, const net_job *job, int
     for (int64_t s = first, together; s < last; s += together) {
         together = WORDS == 8 && last - s > 1 ? 2 : 1;
         for (int64_t n = 0; n < together; n++) {
-            if (job->low && NAME(out_of_range)(program, job, s + n)) {
+            if (NAME(enter)(program, job, s + n, bits + n * room)) {
                 return 1;
             }
-            NAME(sources)(program, job, s + n, bits + n * room);
         }
         if (together == 2) {
             NAME(layers)(program, bits, counts, room, 2);

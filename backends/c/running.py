@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from lithify.backends.c.counting import CountProgram
+from lithify.backends.c.counting import WORD, CountProgram
 from lithify.backends.c.library import CountNet, Kernel, NetJob, NetProgram, aligned_bytes
 from lithify.backends.c.program import Program, Tables
 
@@ -85,7 +85,8 @@ def _addresses(tables: Tables) -> dict[str, int]:
 
 
 def _common_high(counts: CountProgram) -> int:
-    """The highest code of every element where all start at 0 and end at the same; else -1."""
+    """The highest code, where all elements are read, start at 0 and end at the same; else -1."""
     bounds = {port.bounds for port in counts.inputs}
     low, high = bounds.pop()
-    return high if low == 0 and not bounds else -1
+    every = len(np.unique(counts.chunks)) == -(-counts.elements // WORD)
+    return high if low == 0 and not bounds and every else -1

@@ -83,6 +83,28 @@ def test_codes_out_of_range_are_refused(dtype: type[np.generic]) -> None:
             Engine(circuit).predict(codes)
 
 
+@pytest.mark.parametrize("high", [1, 200, 255, 1000])
+@pytest.mark.parametrize("read", [1, 2])
+def test_one_bound_for_all_codes_is_kept_by_those_that_nothing_reads(high: int, read: int) -> None:
+    rng = np.random.default_rng(high)
+    b = Builder()
+    x = b.input("x", width=high.bit_length(), count=200, high=high)
+    row = b.thresholds(np.arange(30, 60), np.tile(x[: 100 * read, -1], (30, 1)))
+    b.score("a", row)
+    circuit = b.finish(readout="argmax")
+    engine = Engine(circuit)
+    assert isinstance(engine.program, CountProgram)
+    codes = np.minimum(simulate.random_codes(circuit, 9, rng), 255)
+    assert np.array_equal(
+        engine.scores(codes.astype(np.uint8)), simulate.run(circuit, codes).scores
+    )
+    for at in (0, 199):
+        wrong = codes.astype(np.int64 if high > 254 else np.uint8)
+        wrong[4, at] = high + 1
+        with pytest.raises(InputError, match=f"sample 4, input x\\[{at}\\]: {high + 1} is not in"):
+            engine.scores(wrong)
+
+
 def test_tables_that_are_sums_stand_in_layers() -> None:
     rng = np.random.default_rng(3)
     b = Builder()
