@@ -68,24 +68,30 @@ FN void NAME(transpose)(VEC *rows) {
 /* What each gate of a pair makes of its own source and of the shared one. */
 #define PAIRS(INDEX, count, FIRST, SECOND)                                                         \
     for (stop = t + 4 * (int64_t)(count); t < stop; t += 4) {                                      \
-        const VEC *x = s + SLOT(t[0]), *b = s + SLOT(t[1]), *y = s + SLOT(t[2]);                   \
-        VEC first[SPAN], second[SPAN];                                                             \
+        const VEC *x = s + SLOT(t[0]), *y = s + SLOT(t[2]);                                        \
+        VEC *b = s + SLOT(t[1]), *fresh = s + SLOT(t[3]), first[SPAN], second[SPAN];               \
         for (int i = 0; i < SPAN; i++) {                                                           \
             first[i] = FIRST(x[i], b[i]);                                                          \
             second[i] = SECOND(y[i], b[i]);                                                        \
         }                                                                                          \
-        memcpy(s + SLOT(t[1]), first, sizeof first);                                               \
-        memcpy(s + SLOT(t[3]), second, sizeof second);                                             \
+        for (int i = 0; i < SPAN; i++) {                                                           \
+            b[i] = first[i];                                                                       \
+        }                                                                                          \
+        for (int i = 0; i < SPAN; i++) {                                                           \
+            fresh[i] = second[i];                                                                  \
+        }                                                                                          \
     }
 
 #define SINGLES(INDEX, count, OP)                                                                  \
     for (stop = t + 3 * (int64_t)(count); t < stop; t += 3) {                                      \
         const VEC *x = s + SLOT(t[0]), *b = s + SLOT(t[1]);                                        \
-        VEC result[SPAN];                                                                          \
+        VEC *fresh = s + SLOT(t[2]), result[SPAN];                                                 \
         for (int i = 0; i < SPAN; i++) {                                                           \
             result[i] = OP(x[i], b[i]);                                                            \
         }                                                                                          \
-        memcpy(s + SLOT(t[2]), result, sizeof result);                                             \
+        for (int i = 0; i < SPAN; i++) {                                                           \
+            fresh[i] = result[i];                                                                  \
+        }                                                                                          \
     }
 #else
 /* Slot number `place` of those packed in 64 bits, as an offset in bytes. */
