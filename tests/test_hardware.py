@@ -46,6 +46,8 @@ def test_slow_and_missing_rows_fail_a_check(
     records = tmp_path / "records.jsonl"
     words = ["--show", "--check", "--records", str(records)]
     assert main(words) == 1
+    lacking = "not measured: alone seed 1, alone seed 2, alone seed 3"
+    assert capsys.readouterr().out.splitlines()[0].endswith(f"every 0: {lacking}")
     records.write_text("\n".join(json.dumps(asdict(one)) for one in RUNS) + "\n")
     assert main([*words, "--json"]) == 0
     shown = capsys.readouterr().out.splitlines()

@@ -44,6 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
     found = [one for row in rows if (one := clocks.summary(row, runs))]
     for one in found:
         print(one)
+    for row in rows:
+        if lacking := ", ".join(f"{part} seed {seed}" for part, seed in _missing(row, runs)):
+            print(f"{row.net:12} {row.board:12} every {row.every}: not measured: {lacking}")
     gains = clocks.gains(found)
     for name, gain in gains.items():
         print(f"{name}, the net alone: pipelined {gain:.1f} times as fast as plain")
