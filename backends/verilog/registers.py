@@ -224,7 +224,7 @@ def _start(graph: Graph, fixed: Mapping[str, int]) -> Int64:
 
 
 @njit(cache=True)
-def _and(a: int, b: int) -> int:
+def simple_and(a: int, b: int) -> int:
     """The literal of a & b where it needs no gate, else UNKNOWN."""
     if a == 0 or b == 0 or a == b ^ 1:
         return 0
@@ -242,7 +242,7 @@ def _propagate(values: Int64, gates: Int64, registers: Int64) -> Int64:
     for i in range(len(gates)):
         a = values[gates[i, 0] >> 1] ^ (gates[i, 0] & 1)
         b = values[gates[i, 1] >> 1] ^ (gates[i, 1] & 1)
-        made = _and(a, b)
+        made = simple_and(a, b)
         if made >= 0:
             values[first + i] = made
     nexts = np.empty(len(registers), np.int64)
@@ -282,7 +282,7 @@ def _flatten(
                 continue
             a = known[v] ^ (gates[i, 0] & 1) if known[v] >= 0 else 0
             b = known[w] ^ (gates[i, 1] & 1) if known[w] >= 0 else 0
-            made = _and(a, b)
+            made = simple_and(a, b)
             age = ages[v] if a > 1 else ages[w] if b > 1 else -1
             if a > 1 and b > 1 and ages[v] != ages[w]:
                 age = -2

@@ -14,7 +14,7 @@ from numba.typed import Dict
 from numpy.typing import NDArray
 
 from lithify.backends.verilog.machine import READ, UNDEFINED, Machine
-from lithify.backends.verilog.registers import Graph
+from lithify.backends.verilog.registers import Graph, simple_and
 from lithify.ir.errors import MismatchError
 
 Int64 = NDArray[np.int64]
@@ -166,20 +166,15 @@ def _address(values: Int64, literals: Int64) -> int:
 @njit(cache=True)
 def _both(a: int, b: int, gates: Int64, first: int) -> int:
     """The literal of a & b where it needs no gate, else UNDEFINED."""
-    if a == 0 or b == 0 or a == b ^ 1:
-        return 0
-    if a == 1 or a == b:
-        return b
-    if b == 1:
-        return a
-    if a & b & 1 and min(a, b) >= 2 * first:  # of x & y and ~x & y neither: not y
+    made = simple_and(a, b)
+    if made < 0 and a & b & 1 and min(a, b) >= 2 * first:  # of x & y and ~x & y neither: not y
         p, q = gates[(a >> 1) - first, 0], gates[(a >> 1) - first, 1]
         r, s = gates[(b >> 1) - first, 0], gates[(b >> 1) - first, 1]
         if (p == r ^ 1 and q == s) or (p == s ^ 1 and q == r):
             return int(q ^ 1)
         if (q == s ^ 1 and p == r) or (q == r ^ 1 and p == s):
             return int(p ^ 1)
-    return -1
+    return int(made)
 
 
 @njit(cache=True)
