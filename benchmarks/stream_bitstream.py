@@ -109,7 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
         limit = cpu_limit(target)
         run = place_and_route(folder, target, seed=1, limit_s=limit, progress=lambda text: None)
         bitstream = pack(folder, run, target)
-        keep_sites(folder, run, [run])
+        keep_sites(folder, run)
         print(
             f"AXI4-Stream of {WIDTH} bits on the {target.device.title}: {total.luts} tables, "
             f"{run.cells_used} logic cells, {run.fmax_mhz:.1f} MHz; a frame each {shell.interval} "

@@ -68,12 +68,14 @@ def _judged(verdict: Verdict, circuit: Circuit, what: str) -> Judged:
     return verdict
 
 
-def board_cells(circuit: Circuit, *, chains: bool = False) -> BoardCells:
+def board_cells(circuit: Circuit, *, chains: bool = False, folded: bool = False) -> BoardCells:
     """The cells of a circuit for a board, whose inputs arrive one element at a time.
 
-    They are made for rows of registers between them, or with `chains` for carry chains.
+    They are made for rows of registers between them, or with `chains` for carry chains, or to be
+    looked up in memories where the design is `folded`.
     """
     over = at_levels(circuit)
     mapped = over.circuit if over else circuit
-    cells = map_cells(mapped, inputs=4, carries=True) if chains else map_clocked(mapped)
-    return BoardCells(circuit, over, cells)
+    if chains or folded:
+        return BoardCells(circuit, over, map_cells(mapped, inputs=4, carries=chains))
+    return BoardCells(circuit, over, map_clocked(mapped))

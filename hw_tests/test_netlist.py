@@ -12,6 +12,7 @@ from lithify.backends.fpga.synthesis import synthesise
 from lithify.backends.fpga.targets import board
 from lithify.backends.fpga.top import sources
 from lithify.backends.toolchain import run
+from lithify.backends.verilog.frames import Layout
 from lithify.backends.verilog.verilate import build_simulator
 from lithify.compiler.board_cells import board_cells
 from lithify.ir import simulate
@@ -68,17 +69,44 @@ def classifier() -> Circuit:
     return b.finish(readout="argmax")
 
 
-@pytest.mark.parametrize("chains", [False, True])
-def test_the_netlist_of_a_board_answers_over_its_pins(chains: bool, tmp_path: Path) -> None:
+def write_job(folder: Path, circuit: Circuit, layout: Layout) -> None:
+    """What the benches of the serial line are to ask, and the answers."""
+    codes = simulate.random_codes(circuit, 12, np.random.default_rng(0))
+    answers = simulate.run(circuit, codes)
+    np.savez(
+        folder / "samples.npz",
+        codes=codes,
+        expected_0=answers.scores,
+        expected_1=answers.classes[:, None],
+    )
+    job = {
+        "cycles": 4,
+        "warm_up": 400,  # The board's own reset ends 180 cycles after the chip has started.
+        "seed": 1,
+        "inputs": [asdict(port) for port in layout.inputs],
+        "outputs": [asdict(port) for port in layout.outputs],
+    }
+    (folder / "shell.json").write_text(json.dumps(job))
+
+
+@pytest.mark.parametrize("kind", ["rows", "chains", "folded"])
+def test_the_netlist_of_a_board_answers_over_its_pins(kind: str, tmp_path: Path) -> None:
     circuit, target = classifier(), board("icebreaker")
-    made = board_cells(circuit, chains=chains)
-    every = 0 if chains else 2
+    chains = kind == "chains"
+    made = board_cells(circuit, chains=chains, folded=kind == "folded")
     top = sources(
-        made.cells.circuit, target, every=every, baud=3_000_000, cells=True, arriving=made.arriving
+        made.cells.circuit,
+        target,
+        every=2 if kind == "rows" else 0,
+        baud=3_000_000,
+        cells=True,
+        arriving=made.arriving,
+        cycles=100 if kind == "folded" else 0,
     )
     (tmp_path / "top.il").write_text(top.rtlil)
     parts = synthesise(tmp_path, target.family, chains=chains)
     assert (parts["head"].carries > 0) == chains
+    assert (parts["core"].block_rams > 0) == (kind == "folded")
     netlist = json.loads((tmp_path / "top.json").read_text())["modules"]["top"]["cells"]
     kinds = [cell["type"] for cell in netlist.values()]
     assert kinds.count("SB_CARRY") == sum(part.carries for part in parts.values())
@@ -92,22 +120,7 @@ def test_the_netlist_of_a_board_answers_over_its_pins(chains: bool, tmp_path: Pa
     ports = ["clk", "rst", "rx", "tx"]
     simulator = build_simulator(texts, top="board", folder=folder, ports=ports)
 
-    codes = simulate.random_codes(circuit, 12, np.random.default_rng(0))
-    answers = simulate.run(circuit, codes)
-    np.savez(
-        folder / "samples.npz",
-        codes=codes,
-        expected_0=answers.scores,
-        expected_1=answers.classes[:, None],
-    )
-    job = {
-        "cycles": 4,
-        "warm_up": 400,  # The board's own reset ends 180 cycles after the chip has started.
-        "seed": 1,
-        "inputs": [asdict(port) for port in top.layout.inputs],
-        "outputs": [asdict(port) for port in top.layout.outputs],
-    }
-    (folder / "shell.json").write_text(json.dumps(job))
+    write_job(folder, circuit, top.layout)
     done = simulator.run_bench(
         "lithify.hw_tests.benches.uart",
         environment={

@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lithify.backends.verilog.cores import core_of
+from lithify.backends.verilog.folding import FANINS
 from lithify.backends.verilog.uart_simulate import emit_shell, simulate_shell
+from lithify.compiler.mapping import map_cells
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import ToolFailed
@@ -58,9 +61,8 @@ def test_class_and_scores_come_back_over_the_line(folder: Path) -> None:
     answers = run(circuit, codes)
     expected = {"scores": answers.scores, "class": answers.classes[:, None]}
     steps: list[str] = []
-    done = simulate_shell(
-        circuit, codes, expected, folder=folder / "classes", every=3, progress=steps.append
-    )
+    core = core_of(circuit, every=3)
+    done = simulate_shell(core, codes, expected, folder=folder / "classes", progress=steps.append)
     assert done.samples == 12 and steps[-1] == "the benches run"
     assert "compared 12 samples" in done.log.read_text()
 
@@ -68,7 +70,15 @@ def test_class_and_scores_come_back_over_the_line(folder: Path) -> None:
 def test_ports_of_every_kind_and_an_answer_longer_than_the_request(folder: Path) -> None:
     circuit = mixed_ports()
     codes = random_codes(circuit, 8, np.random.default_rng(8))
-    assert simulate_shell(circuit, codes, folder=folder / "mixed", every=1, seed=2).samples == 8
+    core = core_of(circuit, every=1)
+    assert simulate_shell(core, codes, folder=folder / "mixed", seed=2).samples == 8
+
+
+def test_a_folded_core_is_begun_and_read_by_the_shell(folder: Path) -> None:
+    circuit = map_cells(classifier(), inputs=FANINS).circuit
+    codes = random_codes(circuit, 8, np.random.default_rng(9))
+    core = core_of(circuit, cycles=90)
+    assert simulate_shell(core, codes, folder=folder / "folded", seed=3).samples == 8
 
 
 def test_a_wrong_answer_fails_the_bench(folder: Path) -> None:
@@ -77,14 +87,15 @@ def test_a_wrong_answer_fails_the_bench(folder: Path) -> None:
     expected = run(circuit, codes).words
     expected["b"][5, 0] ^= 1 << 9
     with pytest.raises(ToolFailed) as caught:
-        simulate_shell(circuit, codes, expected, folder=folder / "mixed", every=1, seed=2)
+        core = core_of(circuit, every=1)
+        simulate_shell(core, codes, expected, folder=folder / "mixed", seed=2)
     log = folder / "mixed" / "simulate.log"
     assert str(caught.value).endswith(f"The whole log: {log}")
     assert f"sample 5: b is [{expected['b'][5, 0] ^ 1 << 9}]" in log.read_text()
 
 
 def test_the_shell_has_a_clock_a_reset_and_two_lines() -> None:
-    text, layout = emit_shell(mixed_ports(), every=2, cycles=8)
+    text, layout = emit_shell(core_of(mixed_ports(), every=2), cycles=8)
     (head,) = re.findall(rb"module uart_shell\((.*)\);", text)
     assert {*head.split(b", ")} == {b"clk", b"rst", b"rx", b"tx"}
     assert (layout.request_bytes, layout.answer_bytes) == (9 + 4 + 3 + 1, 6 + 3 + 3)

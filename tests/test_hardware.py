@@ -17,7 +17,8 @@ PLAIN, FAST = Row("a", "b", 0, seeds=(1, 2, 3), whole=False), Row("a", "b", 3, s
 
 def run(row: Row, seed: int, mhz: float | None, part: str = ALONE) -> Run:
     latency = 1 if row.every == 0 else 5
-    return Run(row.net, "digest", row.board, row.every, part, seed, mhz, 40, latency, said="why")
+    made = Run(row.net, "digest", row.board, row.every, part, seed, mhz, 40, latency, said="why")
+    return replace(made, cycles=row.cycles)
 
 
 RUNS = [*(run(PLAIN, seed, mhz) for seed, mhz in ((1, 20.0), (2, 30.0), (3, 22.0)))]
@@ -30,13 +31,24 @@ def test_a_row_is_summed_up_by_its_median() -> None:
     assert (plain.median_mhz, plain.best_mhz, plain.whole) == (22.0, 30.0, None)
     assert gains([plain, fast]) == {"a on b": 5.0} and not gains([fast])
     assert str(fast).endswith(
-        "every 3: net alone  110.0 MHz (best 110.0) of 1 seeds, 40 cells, latency 5 cycles, 45 ns; "
-        "with its shell 50.0 MHz, 40 cells"
+        "every 3: net alone  110.0 MHz (best 110.0) of 1 seeds, 40 cells, latency 5 cycles, 45 ns, "
+        "110,000,000 samples a second; with its shell 50.0 MHz, 40 cells"
     )
     assert summary(PLAIN, RUNS[1:]) is None
     assert summary(FAST, [*RUNS, run(FAST, 1, None)]) is None  # the last run counts
     assert str(RUNS[4]).endswith("whole, seed 1: 50.00 MHz, 40 cells, latency 5, 0 s; core proved")
     assert str(run(FAST, 1, None)).endswith("alone, seed 1: not routed in 0 s; why")
+
+
+def test_a_folded_row_is_not_taken_for_a_plain_one() -> None:
+    folded = Row("a", "b", cycles=90, seeds=(1,), whole=False)
+    made = replace(run(folded, 1, 45.0), latency=80, interval=80, block_rams=7)
+    assert summary(folded, RUNS) is None and summary(PLAIN, [made]) is None
+    assert str(made).startswith("a on b, folded to 90 cycles, alone, seed 1: 45.00 MHz")
+    assert str(summary(folded, [*RUNS, made])).endswith(
+        "folded to 90 cycles: net alone   45.0 MHz (best 45.0) of 1 seeds, 40 cells, latency 80 "
+        "cycles, 1778 ns, 562,500 samples a second, 7 block RAMs"
+    )
 
 
 def test_slow_and_missing_rows_fail_a_check(
@@ -69,7 +81,7 @@ def test_only_what_is_missing_is_measured(
     assert capsys.readouterr().out == f"{made}\n"
     complete(row, records, None)
     assert read(records) == [made]
-    monkeypatch.setattr(clocks, "digest_of", lambda net: "another circuit")
+    monkeypatch.setattr(clocks, "digest_of", lambda row: "another circuit")
     complete(row, records, None)
     assert [(one.seed, one.circuit) for one in read(records)] == [
         (1, made.circuit),
@@ -80,5 +92,5 @@ def test_only_what_is_missing_is_measured(
 
 
 def test_the_kept_records_are_of_the_rows() -> None:
-    rows = {(row.net, row.board, row.every) for row in ROWS}
-    assert {(one.net, one.board, one.every) for one in read(RECORDS)} <= rows
+    rows = {(row.net, row.board, row.every, row.cycles) for row in ROWS}
+    assert {(one.net, one.board, one.every, one.cycles) for one in read(RECORDS)} <= rows

@@ -20,6 +20,8 @@ from lithify.backends.fpga.synthesis import Cells, synthesise
 from lithify.backends.fpga.targets import Board
 from lithify.backends.verilog.cells import cell_modules
 from lithify.backends.verilog.core import Core
+from lithify.backends.verilog.cores import core_of
+from lithify.backends.verilog.folded import Folded
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import MappingError
 from lithify.ir.files import make_folder, write_atomically
@@ -34,6 +36,8 @@ class Alone:
 
     runs: tuple[Routed, ...]
     latency: int
+    interval: int
+    block_rams: int
     every: int
 
     @property
@@ -50,6 +54,8 @@ class Alone:
             "cells_used": middle.cells_used,
             "critical_path": middle.critical_path.replace("the shell", "the registers around it"),
             "latency": self.latency,
+            "interval": self.interval,
+            "block_rams": self.block_rams,
             "every": self.every,
         }
 
@@ -57,7 +63,7 @@ class Alone:
 class Harness(wiring.Component):
     """A core between two shift registers: `shift_in`, `shift_out`, and `take` to load outputs."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core | Folded) -> None:
         """`core` runs on the same clock."""
         self._core = core
         super().__init__({"shift_in": In(1), "take": In(1), "shift_out": Out(1)})
@@ -67,7 +73,10 @@ class Harness(wiring.Component):
         m = Module()
         m.submodules.core = core = self._core
         entering: Value = self.shift_in
-        for vector in core.input_signals():
+        vectors = core.input_signals()
+        if isinstance(core, Folded):
+            vectors += [core.in_valid, core.out_ready]
+        for vector in vectors:
             before = Signal(len(vector), name="before", reset_less=True)
             m.d.comb += vector.eq(before)
             m.d.sync += before.eq(Cat(entering, before[:-1]))
@@ -92,13 +101,14 @@ def lay_out(
     seeds: Sequence[int],
     cells: bool = False,
     retime: bool = False,
+    cycles: int = 0,
     limit_s: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Alone | None:
     """The clock of the net alone for some seeds; None where there are none, or it cannot be."""
     if not seeds:
         return None
-    core = Core(design, every=every, cells=cells, retime=retime)
+    core = core_of(design, every=every, cells=cells, retime=retime, cycles=cycles)
     harness = Harness(core)
     place = make_folder(folder / FOLDER)
     domain = ClockDomain("sync", reset_less=True)
@@ -113,9 +123,10 @@ def lay_out(
         names = [port.name for port in ports]
         write_atomically(place / f"top.{board.family.pins}", _on_pins(board, names).encode())
     progress("synthesising the net alone")
-    parts = synthesise(place, board.family, chains=not every)
+    parts = synthesise(place, board.family, chains=not (every or cycles))
+    total = sum(parts.values(), Cells())
     try:
-        refuse_too_large(sum(parts.values(), Cells()).at_least, board)
+        refuse_too_large(total, board)
         limit_s = limit_s or cpu_limit(board)
         runs = tuple(
             place_and_route(place, board, seed=seed, limit_s=limit_s, progress=_alone(progress))
@@ -125,7 +136,7 @@ def lay_out(
         return None
     for one in runs:
         one.placed.unlink(missing_ok=True)
-    return Alone(runs, core.latency, every)
+    return Alone(runs, core.latency, core.interval, total.block_rams, every)
 
 
 def _on_pins(board: Board, ports: Sequence[str]) -> str:

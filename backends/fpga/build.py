@@ -84,12 +84,14 @@ class BuildResult:
                     "luts": cells.luts,
                     "flip_flops": cells.flip_flops,
                     "carries": cells.carries,
+                    "block_rams": cells.block_rams,
                 }
                 for part, cells in self.parts.items()
             },
             "fmax_mhz": round(self.fmax_mhz, 2),
             "clock_mhz": self.clock_mhz,
             "latency": self.latency,
+            "interval": self.core.interval,
             "baud": self.baud,
             "critical_path": self.best.critical_path,
             "seeds": {str(one.seed): round(one.fmax_mhz, 2) for one in self.runs},
@@ -125,6 +127,7 @@ def build(
     cells: bool = False,
     arriving: Arriving | None = None,
     retime: bool = False,
+    cycles: int = 0,
     limit_s: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> BuildResult:
@@ -133,9 +136,10 @@ def build(
     The same design and seeds give the same bytes. Every tool's log stays in the folder. `alone`
     has the placement seeds of a second layout, of the net alone, for its clock. With `cells` the
     design is one of tables of at most four inputs, which synthesis keeps one by one, but for those
-    that become carries of an iCE40 where no registers are inside;
-    one over levels is told what is `arriving`. With `retime` registers are
-    fewest. `limit_s` are the seconds of CPU time that each run of place and route may take.
+    that become carries of an iCE40 where no registers are inside; one over levels is told what is
+    `arriving`. With `retime` registers are fewest. With `cycles` such a design is folded: it has no
+    rows of registers, and takes at most so many for a sample. `limit_s` are the seconds of CPU time
+    that each run of place and route may take.
     """
     _check_options(seeds, every, limit_s)
     target = targets.board(board) if isinstance(board, str) else board
@@ -143,6 +147,7 @@ def build(
     folder = make_folder(folder)
     clock = _Clock()
     pipeline: dict[str, Any] = {"every": every, "cells": cells, "retime": retime}
+    pipeline["cycles"] = cycles
     with clock.step("elaborate"):
         progress("writing the design for yosys")
         source = sources(design, target, baud=baud, arriving=arriving, **pipeline)
@@ -150,8 +155,9 @@ def build(
         write_atomically(folder / f"top.{target.family.pins}", source.constraints.encode())
     with clock.step("synthesise"):
         progress(f"synthesising for the {target.device.title}")
-        parts = synthesise(folder, target.family, chains=not every)
-        refuse_too_large(sum(parts.values(), Cells()).at_least, target)
+        parts = synthesise(folder, target.family, chains=not (every or cycles))
+        total = sum(parts.values(), Cells())
+        refuse_too_large(total, target)
     with clock.step("place and route"):
         runs = tuple(
             place_and_route(folder, target, seed=seed, limit_s=limit_s, progress=progress)
@@ -161,8 +167,10 @@ def build(
     with clock.step("pack"):
         progress("packing the bitstream")
         bitstream = pack(folder, best, target)
-        if target.family.read_back:
-            keep_sites(folder, best, runs)
+        if target.family.read_back and not total.block_rams:
+            keep_sites(folder, best)
+        for one in runs:
+            one.placed.unlink(missing_ok=True)
     with clock.step("net alone"):
         net = lay_out(
             design, target, folder, seeds=alone, limit_s=limit_s, progress=progress, **pipeline
@@ -175,7 +183,7 @@ def build(
         baud=baud,
         latency=source.latency,
         clock_mhz=source.clock_hz / 1e6,
-        predicted_mhz=_predicted(design, target, every) if cells else None,
+        predicted_mhz=_predicted(design, target, every) if cells and not cycles else None,
         parts=parts,
         best=best,
         runs=runs,
@@ -202,12 +210,10 @@ def _predicted(design: Circuit | Netlist, board: Board, every: int) -> float:
     return 1000 / predicted_ns(board.device, tables=circuit.num_gates, levels=levels)
 
 
-def keep_sites(folder: Path, best: Routed, runs: Sequence[Routed]) -> None:
-    """Write where the flip-flops are, and take away the large files that say so."""
+def keep_sites(folder: Path, best: Routed) -> None:
+    """Write where the flip-flops are."""
     sites = flip_flop_sites(best.placed, read_netlist(folder / CELLS))
     write_atomically(folder / SITES, (json.dumps(sites, indent=0) + "\n").encode())
-    for one in runs:
-        one.placed.unlink(missing_ok=True)
 
 
 def pack(folder: Path, best: Routed, board: Board) -> Path:

@@ -33,6 +33,7 @@ class Family:
     tables: tuple[str, ...]
     flip_flops: str
     carries: str
+    memories: tuple[str, ...]
     chains: bool
     read_back: bool
 
@@ -63,6 +64,7 @@ FAMILIES: Mapping[str, Family] = {
         tables=("SB_LUT4",),
         flip_flops="SB_DFF",
         carries="SB_CARRY",
+        memories=("SB_RAM40_4K",),
         chains=True,
         read_back=True,
     ),
@@ -83,6 +85,7 @@ FAMILIES: Mapping[str, Family] = {
         tables=("LUT4",),
         flip_flops="TRELLIS_FF",
         carries="CCU2C",
+        memories=("DP16KD",),
         chains=False,
         read_back=False,
     ),
@@ -103,6 +106,7 @@ FAMILIES: Mapping[str, Family] = {
         tables=("LUT4",),
         flip_flops="DFF",
         carries="ALU",
+        memories=("SDPB", "SDPX9B", "pROM", "pROMX9", "SP", "SPX9", "DPB", "DPX9B"),
         chains=False,
         read_back=False,
     ),

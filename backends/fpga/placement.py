@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lithify.backends.fpga.families import ALONE_MHZ, FAMILIES
+from lithify.backends.fpga.synthesis import Cells
 from lithify.backends.fpga.targets import Board
 from lithify.backends.fpga.top import part_of
 from lithify.backends.toolchain import Completed, failure, run
@@ -182,7 +183,7 @@ def _nextpnr(
 def check_fits(output: str, board: Board) -> None:
     """Nothing; MappingError where nextpnr counted more logic cells than there are."""
     if used := _USED.search(output):
-        refuse_too_large(int(used[1]), board, packed=True)
+        _refuse(int(used[1]), board, packed=True)
     if (count := _FLIP_FLOPS.search(output)) and int(count[1]) > int(count[2]):
         raise MappingError(
             f"the design needs {count[1]} flip-flops and the {board.device.title} of the board "
@@ -191,28 +192,41 @@ def check_fits(output: str, board: Board) -> None:
         )
 
 
-def refuse_too_large(needed: int, board: Board, *, packed: bool = False) -> None:
-    """Nothing; MappingError where a design needs more logic cells than the board's chip has.
+def refuse_too_large(needed: Cells, board: Board) -> None:
+    """Nothing; MappingError where a design needs more than the board's chip has, as far as known.
 
-    Until a design is `packed` it is only known how many it needs at least.
+    Until it is packed it is only known what it needs at least.
     """
+    _refuse(needed.at_least, board)
+    _refuse(needed.block_rams, board, what="block_rams")
+
+
+_ADVICE = {
+    "cells": "Or make the net smaller, by fewer gates, fewer inputs or narrower ones; or fold it, "
+    "with `lithify compile --cycles`.",
+    "block_rams": "Or allow more cycles with `lithify compile --cycles`, so that fewer tables are "
+    "looked up at once; or make the net smaller.",
+}
+
+
+def _refuse(needed: int, board: Board, *, what: str = "cells", packed: bool = False) -> None:
+    """MappingError where a chip has fewer of `what`, a field of `Device`, than are needed."""
     from lithify.backends.fpga.targets import boards
 
-    there = board.device.cells
+    title = {"cells": "logic cells", "block_rams": "block RAMs"}[what]
+    there = getattr(board.device, what)
     if needed <= there:
         return
-    larger = [b for b in boards().values() if b.device.cells >= needed]
-    larger.sort(key=lambda b: (b.device.cells, b.name))
-    names = ", ".join(f"{b.name} ({b.device.cells} cells)" for b in larger[:MOST_NAMED])
+    larger = [(getattr(b.device, what), b.name) for b in boards().values()]
+    larger = sorted(one for one in larger if one[0] >= needed)
+    names = ", ".join(f"{name} ({count})" for count, name in larger[:MOST_NAMED])
     more = ", and larger ones" if len(larger) > MOST_NAMED else ""
-    others = (
-        f"Boards with enough cells: {names}{more}." if larger else "No known board has as many."
-    )
+    others = f"Boards with enough: {names}{more}." if larger else "No known board has as many."
+    over = f" ({(needed - there) / there:.0%} over)" if there else ""
     raise MappingError(
-        f"the design needs {'' if packed else 'at least '}{needed} logic cells and the "
-        f"{board.device.title} of the board {board.name} has {there}: {needed - there} too many "
-        f"({(needed - there) / there:.0%} over). {others} "
-        "Or make the net smaller: fewer gates, fewer inputs, or narrower ones."
+        f"the design needs {'' if packed else 'at least '}{needed} {title} and the "
+        f"{board.device.title} of the board {board.name} has {there}: {needed - there} too many"
+        f"{over}. {others} {_ADVICE[what]}"
     )
 
 

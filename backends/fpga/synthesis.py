@@ -54,11 +54,12 @@ write_json design.json
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """How many four-input tables, flip-flops and carry cells."""
+    """How many four-input tables, flip-flops, carry cells and block RAMs."""
 
     luts: int = 0
     flip_flops: int = 0
     carries: int = 0
+    block_rams: int = 0
 
     def __add__(self, other: "Cells") -> "Cells":
         """The cells of both together."""
@@ -66,11 +67,12 @@ class Cells:
             self.luts + other.luts,
             self.flip_flops + other.flip_flops,
             self.carries + other.carries,
+            self.block_rams + other.block_rams,
         )
 
     @property
     def at_least(self) -> int:
-        """Logic cells that these take at least; each holds one of every kind."""
+        """Logic cells that these take at least; each holds one of every kind but block RAMs."""
         return max(self.luts, self.flip_flops, self.carries)
 
 
@@ -120,6 +122,7 @@ def cells_by_part(
         assert isinstance(counts, dict)
         flip_flops = sum(n for kind, n in counts.items() if kind.startswith(family.flip_flops))
         tables = sum(counts.get(kind, 0) for kind in family.tables)
-        cells = Cells(tables, flip_flops, counts.get(family.carries, 0))
+        memories = sum(counts.get(kind, 0) for kind in family.memories)
+        cells = Cells(tables, flip_flops, counts.get(family.carries, 0), memories)
         parts[part_of(module.removeprefix("\\"))] += cells
     return parts

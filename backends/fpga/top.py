@@ -8,6 +8,7 @@ from amaranth.lib import io, wiring
 
 from lithify.backends.fpga.targets import Board
 from lithify.backends.verilog.cells import PREFIX, cell_modules
+from lithify.backends.verilog.cores import core_of
 from lithify.backends.verilog.description import Description
 from lithify.backends.verilog.emit import VerilogOptions, describe
 from lithify.backends.verilog.frames import Layout
@@ -70,18 +71,18 @@ def sources(
     cells: bool = False,
     arriving: Arriving | None = None,
     retime: bool = False,
+    cycles: int = 0,
 ) -> Sources:
     """The RTLIL and pin constraints of a design with registers every `every` levels.
 
     With `cells` every gate is a table cell that synthesis keeps. A design over levels needs to be
-    told what is `arriving`. With `retime` registers are fewest (see `Core`).
+    told what is `arriving`. With `retime` registers are fewest (see `Core`). With `cycles` it
+    is folded instead, to take at most so many for a sample.
     """
     platform = board.new_platform()
     clock_hz = float(platform.default_clk_frequency)
-    cycles = cycles_per_bit(clock_hz, baud)
-    shell, core, layout = shell_of(
-        design, every=every, cycles=cycles, cells=cells, arriving=arriving, retime=retime
-    )
+    core = core_of(design, every=every, cells=cells, retime=retime, cycles=cycles)
+    shell, layout = shell_of(core, cycles=cycles_per_bit(clock_hz, baud), arriving=arriving)
     plan = platform.prepare(Top(shell), "top", emit_src=False)
     return Sources(
         rtlil=plan.files["top.il"] + cell_modules(core),
@@ -89,8 +90,14 @@ def sources(
         clock_hz=clock_hz,
         layout=layout,
         latency=core.latency,
-        core=describe(core, VerilogOptions(name="core", interface="pipeline", every=every)),
+        core=describe(core, _options(every, cycles)),
     )
+
+
+def _options(every: int, cycles: int) -> VerilogOptions:
+    """How the core is clocked; one that is folded has a handshake."""
+    interface = "stream" if cycles else "pipeline"
+    return VerilogOptions(name="core", interface=interface, every=every, cycles=cycles)
 
 
 def part_of(path: str) -> str:

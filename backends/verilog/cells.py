@@ -6,6 +6,7 @@ from lithify.backends.verilog.schedule import MODULES, Vector
 
 if TYPE_CHECKING:
     from lithify.backends.verilog.core import Core
+    from lithify.backends.verilog.folded import Folded
 
 PREFIX = "cells"
 PIN, OUT = "pin", "out"
@@ -16,9 +17,9 @@ def cell_module(vector: Vector, name: str) -> str:
     return f"{PREFIX}.{MODULES[vector.module] or 'core'}.{name}"
 
 
-def cell_modules(core: "Core") -> str:
-    """The modules that a core of cells has instances of."""
-    if not core.cells:
+def cell_modules(core: "Core | Folded") -> str:
+    """The modules that a core of cells has instances of; one that is folded has none."""
+    if core.interval > 1 or not core.cells:
         return ""
     tables = core.schedule.tables
     return "".join(

@@ -57,6 +57,9 @@ class Core(wiring.Component):
         members |= {word.signal: Out(word.bits) for word in self.interface.outputs}
         super().__init__({**members, "en": In(1, init=1)})
 
+    interval = 1
+    """Clock cycles from inputs to the next inputs."""
+
     @property
     def latency(self) -> int:
         """Clock cycles from inputs to outputs."""

@@ -12,6 +12,7 @@ from lithify.ir.netlist import Netlist
 
 if TYPE_CHECKING:
     from lithify.backends.verilog.core import Core
+    from lithify.backends.verilog.folded import Folded
 
 
 HANDSHAKE = ("in_valid", "in_ready", "out_valid", "out_ready")
@@ -118,25 +119,13 @@ def _folded(design: Circuit | Netlist, options: VerilogOptions) -> Artifacts:
     """The folded design as Verilog."""
     from amaranth.hdl import ClockDomain, Fragment
 
+    from lithify.backends.verilog.cores import core_of
     from lithify.backends.verilog.folded import Folded
-    from lithify.backends.verilog.folding import fold
-    from lithify.backends.verilog.interface import Interface
     from lithify.backends.verilog.text import verilog
 
-    interface = Interface.of(design)
-    machine = Folded(interface, fold(interface.circuit, options.cycles))
-    described = Description(
-        name=options.name,
-        file=f"{options.name}.v",
-        interface=options.interface,
-        every=0,
-        latency=machine.latency,
-        registers=machine.registers,
-        gates=machine.gates_by_part(),
-        inputs=interface.inputs,
-        outputs=interface.outputs,
-        interval=machine.latency,
-    )
+    machine = core_of(design, cycles=options.cycles)
+    assert isinstance(machine, Folded)
+    described = describe(machine, options)
     fragment = Fragment.get(machine, None)
     domain = ClockDomain("sync")
     domain.clk.name, domain.rst.name = "clk", "rst"
@@ -155,18 +144,19 @@ def _folded(design: Circuit | Netlist, options: VerilogOptions) -> Artifacts:
     return Artifacts({described.file: text, FILE: described.to_json()})
 
 
-def describe(core: "Core", options: VerilogOptions) -> Description:
+def describe(core: "Core | Folded", options: VerilogOptions) -> Description:
     """What a core is, wrapped as the options say."""
     return Description(
         name=options.name,
         file=f"{options.name}.v",
         interface=options.interface,
-        every=options.every,
+        every=0 if options.cycles else options.every,
         latency=core.latency,
         registers=core.registers,
         gates=dict(sorted(core.gates_by_part().items())),
         inputs=core.interface.inputs,
         outputs=core.interface.outputs,
+        interval=core.interval,
     )
 
 

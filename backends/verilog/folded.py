@@ -1,9 +1,11 @@
-"""The machine that runs a folded circuit: memories of tables and sources, and lanes that look up.
+"""The machine that runs a folded circuit: a memory of tables and sources, and lanes that look up.
 
 A table is looked up in four cycles, one step after another: the addresses of its sources are read,
 then the words there, then the bits are chosen and kept, then the table is looked up and written.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -40,14 +42,20 @@ class Folded(wiring.Component):
 
     @property
     def latency(self) -> int:
-        """Clock cycles from an accepted input to its answer, and to the next input."""
+        """Clock cycles from an accepted input to its answer."""
+        return self.program.cycles
+
+    @property
+    def interval(self) -> int:
+        """Clock cycles from an accepted input to the next one."""
         return self.program.cycles
 
     @property
     def registers(self) -> int:
         """How many flip-flops there are, beside those of the memories."""
         program = self.program
-        control, chosen = 3 + 4 * program.address_bits, FANINS * program.lanes
+        control, chosen = 3 + 2 * program.address_bits, FANINS * program.lanes
+        control += program.row_bits
         return control + chosen + program.lanes * (program.input_words + program.output_words)
 
     def gates_by_part(self) -> dict[str, int]:
@@ -81,14 +89,15 @@ class Folded(wiring.Component):
         taken = Signal()
         written = Signal(program.address_bits, reset_less=True)
         last = written == program.steps - 1
+        reset = ResetSignal(allow_reset_less=True)
         m.d.comb += [
             self.out_valid.eq(full),
             self.in_ready.eq(~running & (~full | self.out_ready)),
             taken.eq(self.in_ready & self.in_valid),
         ]
         m.d.sync += [
-            running.eq(Mux(ResetSignal(), 0, taken | (running & ~last))),
-            full.eq(Mux(ResetSignal(), 0, (running & last) | (full & ~self.out_ready))),
+            running.eq(Mux(reset, 0, taken | (running & ~last))),
+            full.eq(Mux(reset, 0, (running & last) | (full & ~self.out_ready))),
         ]
         made = self._lanes(m, written, taken, running)
         leaving = Signal(program.output_words * program.lanes, reset_less=True)
@@ -130,37 +139,57 @@ class Folded(wiring.Component):
         return made
 
     def _program(self, m: Module, written: Signal, taken: Signal) -> list[Value]:
-        """The rows of the program's memories as they come: addresses of words, places, tables.
+        """What the lanes need now: addresses of words, places, tables."""
+        program = self.program
+        ahead = Signal(program.address_bits, reset_less=True)
+        begin = -(program.input_words + LEAD)
+        m.d.sync += [
+            written.eq(Mux(taken, begin, written + 1)),
+            ahead.eq(Mux(taken, begin + DELAY + 1, ahead + 1)),
+        ]
+        fields = self._fields()
+        widths = [width * numbers.shape[1] for numbers, width in fields]
+        rows = [packed(numbers, width) for numbers, width in fields]
+        m.submodules.steps = memory = Memory(
+            shape=sum(widths), depth=len(rows[0]), init=joined(rows, widths)
+        )
+        read, row = memory.read_port(), Signal(sum(widths), reset_less=True)
+        m.d.comb += read.addr.eq(ahead)
+        m.d.sync += row.eq(read.data)
+        ends = np.cumsum([0, *widths]).tolist()
+        return [row[start:end] for start, end in pairwise(ends)]
 
-        Each is read so many steps ahead of what is written.
+    def _fields(self) -> list[tuple[NDArray[Any], int]]:
+        """Numbers[row, each] and their width, in the order in which the lanes need them.
+
+        A row has the words that one step reads, the places of the step before, and the tables of
+        the step before that.
         """
         program = self.program
-        begin = -(program.input_words + LEAD)
-        rows = []
-        following: Value | None = None
-        for ahead, (name, data, width) in enumerate(self._contents()):
-            here = Signal(program.address_bits, name=f"at_{name}", reset_less=True)
-            m.submodules[name] = memory = Memory(
-                shape=data.shape[1] * width, depth=len(data), init=packed(data, width)
-            )
-            read = memory.read_port()
-            after = here + 1 if following is None else following
-            m.d.sync += here.eq(Mux(taken, begin + DELAY - ahead, after))
-            m.d.comb += read.addr.eq(here)
-            rows.append(read.data)
-            following = here
-        m.d.sync += written.eq(Mux(taken, begin, following))
-        return rows
-
-    def _contents(self) -> list[tuple[str, NDArray[Any], int]]:
-        """Name, numbers[step, each] and their width of each memory, in the order of reading."""
-        program = self.program
         wrapped = program.words & ((1 << program.address_bits) - 1)
+        fields = (
+            (wrapped.reshape(program.steps, -1), program.address_bits),
+            (program.places.reshape(program.steps, -1), program.place_bits),
+            (program.tables, 1 << FANINS),
+        )
+        last = len(fields) - 1
         return [
-            ("words", wrapped.reshape(program.steps, -1), program.address_bits),
-            ("places", program.places.reshape(program.steps, -1), program.place_bits),
-            ("tables", program.tables, 1 << FANINS),
+            (np.pad(numbers, ((late, last - late), (0, 0))), width)
+            for late, (numbers, width) in enumerate(fields)
         ]
+
+
+def joined(rows: Sequence[Sequence[int]], widths: Sequence[int]) -> list[int]:
+    """Numbers of several lists side by side, of so many bits each, the first list's lowest.
+
+    >>> joined([[1, 2], [3, 0]], [2, 2])
+    [13, 2]
+    """
+    shifts = [sum(widths[:at]) for at in range(len(widths))]
+    return [
+        sum(number << shift for number, shift in zip(row, shifts, strict=True))
+        for row in zip(*rows, strict=True)
+    ]
 
 
 def packed(numbers: NDArray[Any], width: int) -> list[int]:

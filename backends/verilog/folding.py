@@ -23,8 +23,8 @@ Int64 = NDArray[np.int64]
 FANINS = 4
 DELAY = 3
 """Steps after which a word that was made can be read."""
-LEAD = DELAY - 1
-"""Steps before step 0 in which no input is written, so that step 0 can read all of them."""
+LEAD = DELAY
+"""Steps before step 0 in which no input is written: so far ahead its sources are looked for."""
 OVERHEAD = 1 + LEAD
 """Cycles of a sample that neither write an input nor are a step: it is taken in, and the lead."""
 MOST_LANES = 64
@@ -80,10 +80,14 @@ class Program:
         return max(1, (self.lanes - 1).bit_length())
 
     @property
+    def row_bits(self) -> int:
+        """What the tables of a step and the places of their sources take of memory."""
+        return self.lanes * ((1 << FANINS) + FANINS * (self.address_bits + self.place_bits))
+
+    @property
     def program_bits(self) -> int:
-        """What the tables and the places of their sources take of memory."""
-        row = (1 << FANINS) + FANINS * (self.address_bits + self.place_bits)
-        return self.lanes * self.steps * row
+        """What those of all steps take."""
+        return self.steps * self.row_bits
 
     @property
     def copies(self) -> int:

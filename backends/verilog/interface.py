@@ -11,9 +11,10 @@ from lithify.ir.errors import InputError
 from lithify.ir.netlist import Netlist
 
 RESERVED = (
-    *("clk", "rst", "en", "in_valid", "in_ready", "out_valid", "out_ready"),
-    *("elaborate", "signature", "metadata", "interface", "schedule", "latency", "registers"),
-    *("core", "input_signals", "output_signals"),
+    *("clk", "rst", "en", "in_valid", "in_ready", "out_valid", "out_ready", "in_tag", "out_tag"),
+    *("elaborate", "signature", "metadata", "interface", "schedule", "latency", "interval"),
+    *("core", "cells", "program", "said", "registers", "gates_by_part", "partly_read"),
+    *("input_signals", "output_signals", "vector_names"),
 )
 """Names that the shells and the components use themselves."""
 

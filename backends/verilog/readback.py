@@ -74,7 +74,9 @@ def read_back(verilog: bytes, description: Description, *, module: str = "") -> 
     """
     if not module:
         require_plain(verilog)
-    exposed = " ".join(f"w:{bus.signal}" for bus in description.outputs)
+    signals = [bus.signal for bus in description.outputs]
+    signals += ["in_ready", "out_valid"] if description.folded else []
+    exposed = " ".join(f"w:{signal}" for signal in signals)
     read = RTLIL if module else VERILOG
     read = read.format(module=module, top=description.name, outputs=exposed)
     begun = f"{read.replace('; ', chr(10))}\nhierarchy -check -top {description.name}\n"

@@ -1,4 +1,4 @@
-"""A UART shell around a combinational or pipelined core, in Amaranth.
+"""A UART shell around a core, in Amaranth: combinational, pipelined or folded.
 
 It takes requests and sends answers as `lithify.backends.verilog.frames` defines them. A request
 may arrive while an answer is being sent; whatever arrives between the end of a request and the
@@ -6,7 +6,7 @@ beginning of its answer is dropped up to the next END.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
@@ -15,6 +15,7 @@ from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
 from lithify.backends.verilog.core import Core
+from lithify.backends.verilog.folded import Folded
 from lithify.backends.verilog.frames import (
     END,
     ESC,
@@ -28,8 +29,6 @@ from lithify.backends.verilog.frames import (
 )
 from lithify.backends.verilog.levels import Arriving, Level
 from lithify.backends.verilog.serial import Receiver, Transmitter
-from lithify.ir.circuit import Circuit
-from lithify.ir.netlist import Netlist
 from lithify.ir.ports import Port
 
 
@@ -37,13 +36,17 @@ from lithify.ir.ports import Port
 class Wires:
     """A core as the shell sees it: its vectors in the order of the layout, and its latency.
 
-    The outputs follow inputs that have been stable for `latency` clock cycles.
+    The outputs follow inputs that have been stable for `latency` clock cycles, and stay. One that
+    works on a sample only when told has `begin`, which is high for the first of these cycles, and
+    `taken`, which is high when its outputs have been read.
     """
 
     core: wiring.Component
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     latency: int
+    begin: Value = field(default_factory=Signal)
+    taken: Value = field(default_factory=Signal)
 
 
 class UartShell(wiring.Component):
@@ -95,10 +98,13 @@ class UartShell(wiring.Component):
         return list(zip(self._wires.inputs, loader.vectors, strict=True))
 
     def _control(self, m: Module, deframer: "Deframer", loader: "Loader", sender: "Sender") -> None:
-        """One request at a time: it waits for the core's latency and for the sender."""
-        pending = Signal()
+        """One request at a time: it waits for the core, if it is a good one, and the sender."""
+        pending, good = Signal(), Signal()
         wait = Signal(range(self._wires.latency + 2))
         m.d.comb += [
+            good.eq(~deframer.corrupt & loader.length_ok & loader.range_ok),
+            self._wires.begin.eq(deframer.end & good),
+            self._wires.taken.eq(sender.start & sender.ready),
             deframer.refuse.eq(pending),
             sender.start.eq(pending & (wait == 0)),
             self.busy.eq(pending | ~sender.ready),
@@ -107,7 +113,7 @@ class UartShell(wiring.Component):
         with m.If(wait != 0):
             m.d.sync += wait.eq(wait - 1)
         with m.If(deframer.end):
-            m.d.sync += [pending.eq(1), wait.eq(self._wires.latency + 1)]
+            m.d.sync += [pending.eq(1), wait.eq(Mux(good, self._wires.latency + 1, 0))]
             m.d.sync += sender.tag.eq(loader.tag)
             with m.If(deframer.corrupt):
                 m.d.sync += sender.status.eq(Status.CORRUPT)
@@ -122,26 +128,21 @@ class UartShell(wiring.Component):
 
 
 def shell_of(
-    design: Circuit | Netlist,
-    *,
-    every: int,
-    cycles: int,
-    cells: bool = False,
-    arriving: Arriving | None = None,
-    retime: bool = False,
-) -> tuple[UartShell, Core, Layout]:
-    """The shell around a design with registers every `every` levels, its core and its frames.
+    core: Core | Folded, *, cycles: int, arriving: Arriving | None = None
+) -> tuple[UartShell, Layout]:
+    """The shell around a core, and its frames.
 
-    The design is one over levels where `arriving` says what arrives.
+    The core is one over levels where `arriving` says what arrives.
     """
-    core = Core(design, every=every, cells=cells, retime=retime)
     layout = layout_of(core.interface.circuit)
     if arriving:
         layout = replace(layout, inputs=arriving.ports)
     inputs, outputs = tuple(core.input_signals()), tuple(core.output_signals())
     wires = Wires(core, inputs, outputs, core.latency)
+    if isinstance(core, Folded):
+        wires = replace(wires, begin=core.in_valid, taken=core.out_ready)
     levels = arriving.levels if arriving else ()
-    return UartShell(wires, layout, cycles=cycles, levels=levels), core, layout
+    return UartShell(wires, layout, cycles=cycles, levels=levels), layout
 
 
 def _padded(ports: tuple[Port, ...], vectors: tuple[Value, ...]) -> Value:

@@ -12,15 +12,14 @@ from amaranth.hdl import ClockDomain, Fragment
 from numpy.typing import ArrayLike
 
 from lithify.backends.toolchain import failure
+from lithify.backends.verilog.core import Core
+from lithify.backends.verilog.folded import Folded
 from lithify.backends.verilog.frames import Layout
-from lithify.backends.verilog.interface import only_tables
 from lithify.backends.verilog.serial import FEWEST_CYCLES
 from lithify.backends.verilog.text import verilog
 from lithify.backends.verilog.uart import shell_of
 from lithify.backends.verilog.verilate import build_simulator
-from lithify.ir.circuit import Circuit
 from lithify.ir.files import make_folder
-from lithify.ir.netlist import Netlist
 from lithify.ir.simulate import run
 
 TOP = "uart_shell"
@@ -37,24 +36,24 @@ class ShellResult:
     log: Path
 
 
-def emit_shell(design: Circuit | Netlist, *, every: int, cycles: int) -> tuple[bytes, Layout]:
+def emit_shell(core: Core | Folded, *, cycles: int) -> tuple[bytes, Layout]:
     """The Verilog of a shell with the ports clk, rst, rx and tx, and what its frames hold."""
-    shell, _, layout = shell_of(design, every=every, cycles=cycles)
+    shell, layout = shell_of(core, cycles=cycles)
     fragment = Fragment.get(shell, None)
     domain = ClockDomain("sync")
     fragment.add_domains(domain)
     header = [f"{TOP}: written by Lithify; a serial line with {cycles} clock cycles a bit."]
     ports = [domain.clk, domain.rst, shell.rx, shell.tx]
-    return verilog(fragment, name=TOP, ports=ports, header=header, partly_read=()), layout
+    unread = None if core.interval > 1 else ()
+    return verilog(fragment, name=TOP, ports=ports, header=header, partly_read=unread), layout
 
 
 def simulate_shell(
-    design: Circuit | Netlist,
+    core: Core | Folded,
     codes: ArrayLike,
     expected: Mapping[str, ArrayLike] | None = None,
     *,
     folder: Path,
-    every: int,
     cycles: int = FEWEST_CYCLES,
     seed: int = 1,
     timeout_s: float = 3600.0,
@@ -65,9 +64,9 @@ def simulate_shell(
     All samples of `codes` are asked for, then come garbage, damaged frames and resets. The
     answers are compared with `expected`, the outputs by name, by default the interpreter's.
     """
-    text, layout = emit_shell(design, every=every, cycles=cycles)
+    text, layout = emit_shell(core, cycles=cycles)
     if expected is None:
-        expected = run(only_tables(design), codes).words
+        expected = run(core.interface.circuit, codes).words
     folder = make_folder(folder).resolve()
     start = time.monotonic()
     ports = ["clk", "rst", "rx", "tx"]

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(one)
     for row in rows:
         if lacking := ", ".join(f"{part} seed {seed}" for part, seed in _missing(row, runs)):
-            print(f"{row.net:12} {row.board:12} every {row.every}: not measured: {lacking}")
+            print(f"{row.net:13} {row.board:12} {row.clocked}: not measured: {lacking}")
     gains = clocks.gains(found)
     for name, gain in gains.items():
         print(f"{name}, the net alone: pipelined {gain:.1f} times as fast as plain")
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def complete(row: Row, records: Path, limit_s: int | None) -> None:
     """Make the runs of a row that are missing, one line of the records each."""
-    digest = clocks.digest_of(row.net)
+    digest = clocks.digest_of(row)
     runs = [run for run in clocks.read(records) if run.circuit == digest]
     for part, seed in _missing(row, runs):
         run = clocks.measure(row, part, seed, limit_s=limit_s, progress=lambda text: None)

@@ -1,8 +1,9 @@
 """Routed clocks of kept nets on boards, one record for every run of place and route.
 
 A row is a net on a board with registers after so many levels of tables (0: none inside, so that
-the net stands between its input and its output registers). The net alone is laid out for each of
-some placement seeds; the whole, with its serial shell, is built and proved for the first of them.
+the net stands between its input and its output registers), or folded. The net alone is laid out for
+each of some placement seeds; the whole, with its serial shell, is built and proved for the first of
+them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from statistics import median
 
 from lithify.backends.fpga.alone import lay_out
 from lithify.backends.fpga.build import build
+from lithify.backends.fpga.synthesis import Cells
 from lithify.backends.fpga.targets import board
 from lithify.backends.toolchain import find_tool
 from lithify.compiler.board_cells import BoardCells, board_cells
@@ -34,11 +36,15 @@ LEAST_GAIN = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A net on a board, its registers, and the placement seeds of the net alone."""
+    """A net on a board, its registers, and the placement seeds of the net alone.
+
+    With `cycles` it is folded to take at most so many for a sample.
+    """
 
     net: str
     board: str
-    every: int
+    every: int = 0
+    cycles: int = 0
     seeds: Sequence[int] = SEEDS
     whole: bool = True
 
@@ -47,15 +53,21 @@ class Row:
         """The runs of place and route that it needs."""
         return [(ALONE, seed) for seed in self.seeds] + [(WHOLE, 1)] * self.whole
 
+    @property
+    def clocked(self) -> str:
+        """How, in words."""
+        return f"folded to {self.cycles} cycles" if self.cycles else f"every {self.every}"
+
 
 ROWS = (
     Row("mnist_hx8k", "ulx3s-25f", 1),
-    Row("mnist_hx8k", "ulx3s-25f", 3, seeds=(1,), whole=False),
-    Row("mnist_hx8k", "ulx3s-25f", 0, seeds=(1, 2), whole=False),
+    Row("mnist_hx8k", "ulx3s-25f", 3, whole=False),
+    Row("mnist_hx8k", "ulx3s-25f", 0, whole=False),
     Row("mnist_hx8k", "hx8k-evn", 3),
     Row("digits", "tang_nano_9k", 3),
+    Row("mnist_learned", "ulx3s-25f", cycles=6000),
+    Row("mnist_learned", "ulx3s-45f", cycles=1000),
 )
-"""Where few registers stand the router takes ten minutes and more for a seed: fewer are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,9 @@ class Run:
     mhz: float | None = None
     cells: int = 0
     latency: int = 0
+    interval: int = 1
+    cycles: int = 0
+    block_rams: int = 0
     seconds: float = 0.0
     said: str = ""
     proof: Mapping[str, str] = field(default_factory=dict)
@@ -78,7 +93,8 @@ class Run:
 
     def __str__(self) -> str:
         """A line for people."""
-        what = f"{self.net} on {self.board}, registers every {self.every} levels, {self.part}"
+        how = f"folded to {self.cycles} cycles" if self.cycles else f"every {self.every} levels"
+        what = f"{self.net} on {self.board}, {how}, {self.part}"
         if self.mhz is None:
             return f"{what}, seed {self.seed}: not routed in {self.seconds:.0f} s; {self.said}"
         proved = ", ".join(f"{name} {verdict}" for name, verdict in self.proof.items())
@@ -97,30 +113,34 @@ class Summary:
     best_mhz: float
     cells: int
     latency: int
+    interval: int
+    block_rams: int
     whole: Run | None
 
     def __str__(self) -> str:
-        """A line for people; the net alone takes a sample in every cycle."""
+        """A line for people."""
         row = self.row
         text = (
-            f"{row.net:12} {row.board:12} every {row.every}: net alone {self.median_mhz:6.1f} MHz "
+            f"{row.net:13} {row.board:12} {row.clocked}: net alone {self.median_mhz:6.1f} MHz "
             f"(best {self.best_mhz:.1f}) of {len(row.seeds)} seeds, {self.cells} cells, latency "
-            f"{self.latency} cycles, {1000 * self.latency / self.median_mhz:.0f} ns"
+            f"{self.latency} cycles, {1000 * self.latency / self.median_mhz:.0f} ns, "
+            f"{1e6 * self.median_mhz / self.interval:,.0f} samples a second"
         )
+        text += f", {self.block_rams} block RAMs" if self.block_rams else ""
         if self.whole and self.whole.mhz:
             text += f"; with its shell {self.whole.mhz:.1f} MHz, {self.whole.cells} cells"
         return text
 
 
 @cache
-def cells_of(net: str) -> BoardCells:
+def cells_of(net: str, folded: bool) -> BoardCells:
     """The table cells of a kept net."""
-    return board_cells(compile_design(MODELS / f"{net}.safetensors").circuit)
+    return board_cells(compile_design(MODELS / f"{net}.safetensors").circuit, folded=folded)
 
 
-def digest_of(net: str) -> str:
-    """What names the cells of a kept net in records."""
-    return cells_of(net).cells.circuit.digest[:16]
+def digest_of(row: Row) -> str:
+    """What names the cells of a row in records."""
+    return cells_of(row.net, bool(row.cycles)).cells.circuit.digest[:16]
 
 
 def read(path: Path) -> list[Run]:
@@ -132,8 +152,8 @@ def read(path: Path) -> list[Run]:
 
 def find(runs: Iterable[Run], row: Row, part: str, seed: int) -> Run | None:
     """The last run of that kind."""
-    wanted = (row.net, row.board, row.every, part, seed)
-    found = [r for r in runs if (r.net, r.board, r.every, r.part, r.seed) == wanted]
+    wanted = (row.net, row.board, row.every, row.cycles, part, seed)
+    found = [r for r in runs if (r.net, r.board, r.every, r.cycles, r.part, r.seed) == wanted]
     return found[-1] if found else None
 
 
@@ -141,9 +161,9 @@ def measure(
     row: Row, part: str, seed: int, *, limit_s: int | None, progress: Callable[[str], None]
 ) -> Run:
     """A run of place and route, made now."""
-    made, target = cells_of(row.net), board(row.board)
+    made, target = cells_of(row.net, bool(row.cycles)), board(row.board)
     start = time.monotonic()
-    kept = Run(row.net, digest_of(row.net), row.board, row.every, part, seed)
+    kept = Run(row.net, digest_of(row), row.board, row.every, part, seed, cycles=row.cycles)
     tools = [tool for name in ("yosys", target.family.nextpnr) if (tool := find_tool(name))]
     found: dict[str, object] = {"versions": {tool.name: tool.version for tool in tools}}
     with tempfile.TemporaryDirectory(prefix="lithify-") as name:
@@ -175,13 +195,19 @@ def _alone(
         every=row.every,
         seeds=(seed,),
         cells=True,
+        cycles=row.cycles,
         limit_s=limit_s,
         progress=progress,
     )
     if net is None:
         return {"said": "no way of placing and routing came to an end"}
-    cells = net.runs[0].cells_used
-    return {"mhz": round(net.fmax_mhz, 2), "cells": cells, "latency": net.latency}
+    return {
+        "mhz": round(net.fmax_mhz, 2),
+        "cells": net.runs[0].cells_used,
+        "latency": net.latency,
+        "interval": net.interval,
+        "block_rams": net.block_rams,
+    }
 
 
 def _whole(
@@ -201,6 +227,7 @@ def _whole(
         seeds=(seed,),
         every=row.every,
         cells=True,
+        cycles=row.cycles,
         arriving=made.arriving,
         limit_s=limit_s,
         progress=progress,
@@ -210,6 +237,8 @@ def _whole(
         "mhz": round(built.fmax_mhz, 2),
         "cells": built.best.cells_used,
         "latency": built.latency,
+        "interval": built.core.interval,
+        "block_rams": sum(built.parts.values(), Cells()).block_rams,
         "proof": {stage.name: stage.verdict for stage in proof.stages},
     }
 
@@ -226,6 +255,8 @@ def summary(row: Row, runs: Sequence[Run]) -> Summary | None:
         max(clocks),
         alone[0].cells,
         alone[0].latency,
+        alone[0].interval,
+        alone[0].block_rams,
         find(runs, row, WHOLE, 1) if row.whole else None,
     )
 

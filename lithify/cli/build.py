@@ -56,10 +56,10 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     from lithify.compiler.design import Design
 
     design = Design.load(arguments.design)
-    if design.cycles:
+    if design.cycles and arguments.every is not None:
         raise InputError(
-            f"{arguments.design}: folded, and boards are built unfolded: compile it again without "
-            "--cycles, or take the Verilog into a project of your own"
+            f"--every {arguments.every}: {arguments.design} is folded, and has no rows of "
+            "registers; compile it again without --cycles to have some"
         )
     board = arguments.board or ("" if design.in_software else design.target)
     if not board:
@@ -110,9 +110,12 @@ def run(
     target = targets.board(board)
     make_folder(folder)
     say("making table cells of the circuit")
-    made = board_cells(design.circuit, chains=not every and target.family.chains)
+    folded = bool(design.cycles)
+    chains = target.family.chains and not (every or folded)
+    made = board_cells(design.circuit, chains=chains, folded=folded)
     netlist = made.cells.circuit
     options = {**options, "every": every, "cells": True, "arriving": made.arriving}
+    options["cycles"] = design.cycles
     result = build(netlist, target, folder, **options)
     record = {**result.as_dict(), "circuit": design.circuit.digest}
     if proof:
@@ -138,12 +141,13 @@ def show(record: Mapping[str, object], screen: Screen) -> None:
     """The cells by part, the clock and the latency."""
     parts = record["parts"]
     assert isinstance(parts, Mapping)
-    rows = [(name, p["luts"], p["flip_flops"], p["carries"]) for name, p in parts.items()]
-    screen.table(("part", "LUT4", "flip-flops", "carries"), rows)
+    keys = ("luts", "flip_flops", "carries", "block_rams")
+    rows = [(name, *(part[key] for key in keys)) for name, part in parts.items()]
+    screen.table(("part", "LUT4", "flip-flops", "carries", "block RAMs"), rows)
     screen.show(
         f"{record['board']}: {record['cells_used']} of {record['cells_available']} logic cells, "
         f"{record['fmax_mhz']} MHz routed (board clock {record['clock_mhz']} MHz), "
-        f"{record['latency']} cycles of latency"
+        f"{record['latency']} cycles of latency{_folded(record)}"
     )
     seeds = record["seeds"]
     if isinstance(seeds, Mapping) and len(seeds) > 1:
@@ -163,6 +167,12 @@ def show(record: Mapping[str, object], screen: Screen) -> None:
         for line in proof["lines"]:
             screen.show(f"proof: {line}")
         screen.show(f"not proved: {', '.join(proof['beyond'])}")
+
+
+def _folded(record: Mapping[str, object]) -> str:
+    """How often samples are taken, where that is not in every cycle."""
+    interval = record["interval"]
+    return "" if interval == 1 else f", a sample each {interval} cycles"
 
 
 def _show_predicted(

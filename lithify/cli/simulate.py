@@ -122,13 +122,13 @@ def run_uart(
     screen: Screen,
 ) -> Mapping[str, object]:
     """The serial shell asked for every sample; ToolFailed says which answer was wrong."""
+    from lithify.backends.verilog.cores import core_of
     from lithify.backends.verilog.uart_simulate import simulate_shell
 
     place = folder / "simulation-uart"
     codes = design.codes(x)
-    result = simulate_shell(
-        design.netlist, codes, folder=place, every=design.every, seed=seed, progress=progress
-    )
+    core = core_of(design.netlist, every=design.every, cycles=design.cycles)
+    result = simulate_shell(core, codes, folder=place, seed=seed, progress=progress)
     screen.show(f"Verilator: the serial shell answered {result.samples} samples, all right")
     return {"ok": True, "samples": result.samples}
 

@@ -1,5 +1,6 @@
 """A folded design: what it says of itself, what is proved, what is kept, what it cannot be."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,26 @@ def test_a_model_is_folded_proved_and_verified_from_its_folder(
     assert ran.code == 0
     assert "optimised = cells: proved by" in ran.out
     assert "cells = verilog: proved by gate-by-gate matching" in ran.out
-    ran = lithify(capsys, ["build", folder, "--board", "icebreaker"])
+    ran = lithify(capsys, ["build", folder, "--board", "icebreaker", "--every", "2"])
     assert ran.code != 0
-    assert "boards are built unfolded: compile it again without --cycles" in ran.err
+    assert "is folded, and has no rows of registers; compile it again without" in ran.err
+
+
+def test_a_folded_design_is_built_for_a_board(tmp_path: Path, capsys: Capture) -> None:
+    model, folder = save(tiny_net(), tmp_path / "tiny.safetensors"), tmp_path / "build"
+    words = ["compile", model, "-o", folder, "--cycles", CYCLES, "--quiet"]
+    assert lithify(capsys, words).code == 0
+    ran = lithify(capsys, ["build", folder, "--board", "icebreaker", "-o", tmp_path / "fpga"])
+    record = json.loads((tmp_path / "fpga" / "build.json").read_text())
+    assert ran.code == 0 and record["parts"]["core"]["block_rams"] > 0
+    assert record["interval"] == record["latency"] <= CYCLES
+    assert f"{record['latency']} cycles of latency, a sample each {record['interval']}" in ran.out
+    proof = [line.split(" = ")[1] for line in record["proof"]["lines"]]
+    assert [line.split(" ", 1)[1].startswith("proved by") for line in proof] == [
+        *[True] * (len(proof) - 2),
+        *(False, False),
+    ]
+    assert "SB_RAM40_4K, which is not read as logic" in proof[-1]
 
 
 def test_what_does_not_go_with_folding() -> None:

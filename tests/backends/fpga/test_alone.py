@@ -10,6 +10,7 @@ from amaranth.sim import Simulator
 from lithify.backends.fpga.alone import Harness, lay_out
 from lithify.backends.fpga.targets import board
 from lithify.backends.verilog.core import Core
+from lithify.backends.verilog.cores import core_of
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
 
@@ -51,6 +52,25 @@ def test_bits_go_through_the_net_and_out_again(seed: int) -> None:
     x, y = entered[asked + 1 - core.latency]
     bits = [*(x >> i & 1 for i in range(4)), y]
     assert left[asked + 3 : asked + 9] == [*bits, sum(bits) % 2]
+
+
+def test_a_folded_net_takes_what_was_shifted_in() -> None:
+    core = core_of(parity(4), cycles=60)
+    harness = Harness(core)
+    # The first bits go on to the end of the shift register: ready, valid, y and then x.
+    given, seen = [0, 1, 0, 1, 0, 1, 1], []
+
+    async def bench(context: Any) -> None:
+        for cycle in range(len(given) + core.latency + 1):
+            context.set(harness.shift_in, given[cycle] if cycle < len(given) else 0)
+            await context.tick()
+            seen.append([context.get(one) for one in core.output_signals()])
+
+    simulator = Simulator(harness)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert seen[-1] == [0b01011, 1]
 
 
 def test_nothing_is_laid_out_without_seeds_or_room(tmp_path: Path) -> None:

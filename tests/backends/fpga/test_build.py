@@ -13,6 +13,7 @@ from lithify.backends.fpga.families import FAMILIES
 from lithify.backends.fpga.synthesis import Cells, cells_by_part
 from lithify.backends.fpga.targets import board, boards, devices
 from lithify.backends.fpga.top import part_of, sources
+from lithify.compiler.mapping import map_cells
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import FormatError, InputError, MappingError, TargetError, WriteError
@@ -154,10 +155,23 @@ def test_a_design_that_is_too_large_is_refused_before_it_is_placed(tmp_path: Pat
     with pytest.raises(MappingError) as caught:
         build(b.finish(readout="bits"), "icestick", tmp_path)
     assert "of the board icestick has 1280: " in str(caught.value)
-    assert "Boards with enough cells: icebreaker (5280 cells), upduino (5280 cells)" in str(
-        caught.value
-    )
+    assert "Boards with enough: icebreaker (5280), upduino (5280)" in str(caught.value)
     assert not list(tmp_path.glob("nextpnr*"))
+
+
+@pytest.mark.parametrize("name", ["icestick", "ulx3s-12f", "tang_nano_9k"])
+def test_a_folded_design_is_made_of_block_rams(name: str, tmp_path: Path) -> None:
+    circuit = map_cells(tiny(20), inputs=4).circuit
+    result = build(circuit, name, tmp_path, cells=True, cycles=300, alone=(1,))
+    described = result.core
+    assert described.folded and described.interval == described.latency == result.latency <= 300
+    assert result.parts["core"].block_rams > 0 and result.parts["encoder"] == Cells()
+    assert read_bitstream(result.bitstream).device(devices()) is not None
+    assert result.alone is not None and result.alone.interval == result.latency
+    assert result.meets_clock and result.predicted_mhz is None
+    said = result.as_dict()
+    assert said["interval"] == result.latency
+    assert not list(tmp_path.glob("*.placed"))
 
 
 def test_nonsense_is_refused_at_once(tmp_path: Path) -> None:
@@ -208,6 +222,7 @@ def test_cells_are_counted_by_part() -> None:
                 "\\top": module(SB_LUT4=1),
                 "\\top.shell": module(SB_DFFESR=2, SB_DFF=1, **{"top.shell.core": 1}),
                 "\\top.shell.core": module(SB_DFF=3),
+                "\\top.shell.core.words": module(SB_RAM40_4K=2),
                 "\\top.shell.core.encoder": module(SB_LUT4=5),
                 "\\top.shell.core.core": module(SB_LUT4=7, SB_DFF=1),
                 "\\top.shell.core.head": module(SB_LUT4=9, SB_CARRY=4),
@@ -217,11 +232,11 @@ def test_cells_are_counted_by_part() -> None:
     )
     assert parts == {
         "encoder": Cells(5, 0, 0),
-        "core": Cells(7, 4, 0),
+        "core": Cells(7, 4, 0, 2),
         "head": Cells(9, 0, 4),
         "shell": Cells(1, 3, 0),
     }
-    assert sum(parts.values(), Cells()) == Cells(22, 7, 4)
+    assert sum(parts.values(), Cells()) == Cells(22, 7, 4, 2)
 
 
 def test_a_path_belongs_to_a_part() -> None:

@@ -15,6 +15,7 @@ from lithify.backends.fpga.placement import (
     place_and_route,
     refuse_too_large,
 )
+from lithify.backends.fpga.synthesis import Cells
 from lithify.backends.fpga.targets import board
 from lithify.ir.errors import MappingError, ToolFailed
 
@@ -192,25 +193,36 @@ def test_what_does_not_fit_is_not_tried_again(
         route(tmp_path, [])
     assert str(caught.value) == (
         "the design needs 9000 logic cells and the Lattice iCE40-HX8K of the board hx8k-evn has "
-        "7680: 1320 too many (17% over). Boards with enough cells: colorlight-i5 (24288 cells), "
-        "orangecrab (24288 cells), ulx3s-12f (24288 cells), ulx3s-25f (24288 cells), and larger "
-        "ones. Or make the net smaller: fewer gates, fewer inputs, or narrower ones."
+        "7680: 1320 too many (17% over). Boards with enough: colorlight-i5 (24288), orangecrab "
+        "(24288), ulx3s-12f (24288), ulx3s-25f (24288), and larger ones. Or make the net smaller, "
+        "by fewer gates, fewer inputs or narrower ones; or fold it, with `lithify compile "
+        "--cycles`."
     )
     assert len((tmp_path / "calls").read_text().splitlines()) == 1
 
 
 def test_larger_boards_are_named() -> None:
-    refuse_too_large(1280, board("icestick"))
+    refuse_too_large(Cells(1280, 9, 9, 16), board("icestick"))
     with pytest.raises(MappingError) as caught:
-        refuse_too_large(2000, board("icestick"))
+        refuse_too_large(Cells(luts=2000), board("icestick"))
     assert str(caught.value) == (
         "the design needs at least 2000 logic cells and the Lattice iCE40-HX1K of the board "
-        "icestick has 1280: 720 too many (56% over). Boards with enough cells: icebreaker (5280 "
-        "cells), upduino (5280 cells), hx8k-evn (7680 cells), tang_nano_9k (8640 cells), and "
-        "larger ones. Or make the net smaller: fewer gates, fewer inputs, or narrower ones."
+        "icestick has 1280: 720 too many (56% over). Boards with enough: icebreaker (5280), "
+        "upduino (5280), hx8k-evn (7680), tang_nano_9k (8640), and larger ones. Or make the net "
+        "smaller, by fewer gates, fewer inputs or narrower ones; or fold it, with `lithify compile "
+        "--cycles`."
     )
     with pytest.raises(MappingError) as caught:
-        refuse_too_large(100_000, board("icestick"))
+        refuse_too_large(Cells(9, 9, 9, 31), board("icebreaker"))
+    assert str(caught.value) == (
+        "the design needs at least 31 block RAMs and the Lattice iCE40-UP5K of the board "
+        "icebreaker has 30: 1 too many (3% over). Boards with enough: hx8k-evn (32), "
+        "colorlight-i5 (56), orangecrab (56), ulx3s-12f (56), and larger ones. Or allow more "
+        "cycles with `lithify compile --cycles`, so that fewer tables are looked up at once; or "
+        "make the net smaller."
+    )
+    with pytest.raises(MappingError) as caught:
+        refuse_too_large(Cells(flip_flops=100_000), board("icestick"))
     assert "(7712% over). No known board has as many. Or make the net smaller" in str(caught.value)
 
 
