@@ -1,8 +1,8 @@
 """A UART shell around a core, in Amaranth: combinational, pipelined or folded.
 
 It takes requests and sends answers as `lithify.backends.verilog.frames` defines them. A request
-may arrive while an answer is being sent; whatever arrives between the end of a request and the
-beginning of its answer is dropped up to the next END.
+may arrive while an answer is being sent; one of which a byte arrives between the end of a request
+and the beginning of its answer is dropped, or where the core copies its inputs, one that ends then.
 """
 
 from collections.abc import Sequence
@@ -37,14 +37,15 @@ class Wires:
     """A core as the shell sees it: its vectors in the order of the layout, and its latency.
 
     The outputs follow inputs that have been stable for `latency` clock cycles, and stay. One that
-    works on a sample only when told has `begin`, which is high for the first of these cycles, and
-    `taken`, which is high when its outputs have been read.
+    `copies` its inputs needs them only in the first of these, when `begin` is high; `taken` is high
+    when its outputs have been read.
     """
 
     core: wiring.Component
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     latency: int
+    copies: bool = False
     begin: Value = field(default_factory=Signal)
     taken: Value = field(default_factory=Signal)
 
@@ -105,7 +106,7 @@ class UartShell(wiring.Component):
             good.eq(~deframer.corrupt & loader.length_ok & loader.range_ok),
             self._wires.begin.eq(deframer.end & good),
             self._wires.taken.eq(sender.start & sender.ready),
-            deframer.refuse.eq(pending),
+            deframer.refuse.eq(pending & (deframer.boundary if self._wires.copies else 1)),
             sender.start.eq(pending & (wait == 0)),
             self.busy.eq(pending | ~sender.ready),
             self.failed.eq(sender.status != Status.OK),
@@ -140,7 +141,7 @@ def shell_of(
     inputs, outputs = tuple(core.input_signals()), tuple(core.output_signals())
     wires = Wires(core, inputs, outputs, core.latency)
     if isinstance(core, Folded):
-        wires = replace(wires, begin=core.in_valid, taken=core.out_ready)
+        wires = replace(wires, copies=True, begin=core.in_valid, taken=core.out_ready)
     levels = arriving.levels if arriving else ()
     return UartShell(wires, layout, cycles=cycles, levels=levels), layout
 
@@ -189,7 +190,7 @@ class Deframer(wiring.Component):
             self.byte.eq(Mux(escaped, Mux(code == ESC_ESC, ESC, END), code)),
             self.corrupt.eq(bad | escaped | (crc != 0)),
             self.boundary.eq(self.received_strobe & (code == END) & ~self.received_bad),
-            self.end.eq(self.boundary & some & inside),
+            self.end.eq(self.boundary & some & inside & ~self.refuse),
             self.strobe.eq(
                 self.received_strobe & ~self.boundary & inside & ~self.refuse & (code != ESC)
             ),
