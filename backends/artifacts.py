@@ -78,11 +78,17 @@ class Artifacts(Mapping[str, bytes]):
         return root
 
 
+def is_plain(name: str) -> bool:
+    """Whether a name is a plain relative path below the folder."""
+    path = PurePosixPath(name)
+    plain = bool(name) and str(path) == name and name != "." and name.isprintable()
+    leads_out = path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name
+    return plain and not leads_out
+
+
 def _check_name(name: str) -> None:
     """Refuse a name that is not a plain relative path."""
-    path = PurePosixPath(name)
-    plain = name and str(path) == name and name != "." and name.isprintable()
-    if not plain or path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+    if not is_plain(name):
         raise InputError(
             f"file name {name!r}: needs a relative path below the folder, such as 'rtl/top.v'"
         )

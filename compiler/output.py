@@ -1,8 +1,8 @@
 """A design as a folder of files.
 
 These are the design itself, Verilog with projects for FuseSoC and Vivado, C, exchange formats, the
-report, the certificate where there is one, a page that says what each file is, and for raw features
-their code: as JSON, and as a C header beside the rest of the C.
+report, the certificate where there is one, a page that says what each file is, a list of all files,
+and for raw features their code: as JSON, and as a C header beside the rest of the C.
 """
 
 import json
@@ -13,6 +13,8 @@ import numpy as np
 from lithify.backends import aiger, blif
 from lithify.backends.artifacts import Artifacts
 from lithify.backends.c.emit import emit as emit_c
+from lithify.backends.listing import FILE as LIST
+from lithify.backends.listing import listing, remove_stale
 from lithify.backends.verilog.description import FILE, Description
 from lithify.backends.verilog.projects import MHZ, projects
 from lithify.compiler import code_header, folder_page, report
@@ -55,10 +57,13 @@ def artifacts(design: Design) -> Artifacts:
     files["report.txt"] = report.text(design).encode()
     if design.certificate is not None:
         files[CERTIFICATE] = design.certificate.to_bytes()
-    files[folder_page.FILE] = folder_page.page(design.name, files)
+    files[folder_page.FILE] = folder_page.page(design.name, [*files, LIST])
+    files[LIST] = listing(files)
     return Artifacts(files)
 
 
 def write(design: Design, folder: str | Path) -> Path:
-    """The folder written."""
-    return artifacts(design).write(folder)
+    """The folder written; what an earlier design left there, and this one has not, is removed."""
+    made = artifacts(design)
+    remove_stale(Path(folder), made)
+    return made.write(folder)

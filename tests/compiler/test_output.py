@@ -182,3 +182,16 @@ def test_the_page_of_a_folder_says_what_each_file_is(design: Design) -> None:
     assert f"read_verilog verilog/{design.name}.v" in page and "ctest" in page
     software = folder_page.page("net", ["c/net.c"]).decode()
     assert "| `c/net.c` | the net in one C99 file |" in software and "yosys" not in software
+
+
+def test_a_folder_written_again_holds_the_new_design_alone(tmp_path: Path) -> None:
+    first = compile(tiny_net(), name="first", cycles=200).verify()
+    second = compile(tiny_net(), name="second", every=1)
+    first.write(tmp_path)
+    (tmp_path / "simulation.json").touch()
+    second.write(tmp_path)
+    found = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    assert found == {*artifacts(second), "simulation.json"}
+    assert "certificate.json" in artifacts(first) and "certificate.json" not in found
+    in_c = compile(tiny_net(), name="second", target="c").write(tmp_path)
+    assert not (in_c / "verilog").exists() and (in_c / "c/second.c").is_file()

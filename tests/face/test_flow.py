@@ -30,6 +30,7 @@ FILES = {
     *("verilog/design.json", "verilog/tiny.v", "verilog/tiny.core"),
     *("verilog/vivado.tcl", "verilog/constraints.xdc"),
     "README.md",
+    "files.sha256",
 }
 
 

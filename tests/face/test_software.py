@@ -33,7 +33,7 @@ def test_it_holds_c_and_no_hardware(folder: Path) -> None:
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert names == {
         "certificate.json", "design.lith", "report.json", "report.txt", "input_code.json",
-        "README.md",
+        "README.md", "files.sha256",
         "exchange/tiny.circuit", "c/CMakeLists.txt", "c/tiny.c", "c/tiny.h", "c/tiny_code.h",
         "c/tiny_expected.txt", "c/tiny_vectors.txt",
     }  # fmt: skip
