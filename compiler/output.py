@@ -26,6 +26,7 @@ from lithify.ir.text import dump
 VERILOG, C, EXCHANGE = "verilog", "c", "exchange"
 CERTIFICATE = "certificate.json"
 INPUT_CODE = "input_code.json"
+REPORT = "report.json"
 C_VECTORS = 8
 
 
@@ -53,7 +54,7 @@ def artifacts(design: Design) -> Artifacts:
         verilog |= projects(Description.from_json(verilog[FILE]), mhz=design.mhz or MHZ)
         files |= {f"{VERILOG}/{file}": data for file, data in verilog.items()}
     files[NAME] = to_bytes(design)
-    files["report.json"] = json.dumps(report.data(design), indent=1, sort_keys=True).encode()
+    files[REPORT] = json.dumps(report.data(design), indent=1, sort_keys=True).encode()
     files["report.txt"] = report.text(design).encode()
     if design.certificate is not None:
         files[CERTIFICATE] = design.certificate.to_bytes()

@@ -38,6 +38,7 @@ _FILES = (
     ("seed*.routed", "what was routed"),
     ("seed*.json", "cells, clock and critical paths, with that placement seed"),
     ("sites.json", "where the flip-flops are, for the proof"),
+    ("design.lith", "what was built, for `lithify talk` and the other verbs"),
     ("design.*", "the bitstream"),
     ("build.json", "cells by part, clocks, latency, and what is proved"),
     ("certificate.json", "what is proved of which file, and what is not"),

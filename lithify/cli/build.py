@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lithify.cli.screen import Screen
 from lithify.ir.errors import InputError
+from lithify.ir.wording import counted
 
 if TYPE_CHECKING:
     from lithify.backends.fpga.build import BuildResult
@@ -84,6 +85,8 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         progress=lambda text: screen.say(f"  {text}"),
     )
     show(record, screen)
+    if arguments.no_proof:
+        screen.show("nothing is proved of the bitstream: --no-proof")
     screen.show(f"written: {result.bitstream}")
     return {**record, "ok": result.meets_clock, "folder": str(folder)}
 
@@ -99,16 +102,20 @@ def run(
 ) -> "tuple[BuildResult, Mapping[str, object]]":
     """A build and the record of it that was left in its folder."""
     from lithify.backends.fpga import targets
-    from lithify.backends.fpga.build import build
+    from lithify.backends.fpga.build import BAUD, build
     from lithify.backends.fpga.folder import write_exchanges, write_page
+    from lithify.backends.verilog.serial import cycles_per_bit
     from lithify.compiler.board_cells import board_cells
+    from lithify.compiler.design_file import NAME, to_bytes
     from lithify.compiler.proof.board import certify_build
     from lithify.compiler.proof.certificate import FILE
-    from lithify.ir.files import make_folder, write_atomically
+    from lithify.ir.files import write_atomically
 
     say = options.get("progress", lambda text: None)
     target = targets.board(board)
-    make_folder(folder)
+    content = to_bytes(design)
+    cycles_per_bit(float(target.new_platform().default_clk_frequency), options.get("baud", BAUD))
+    _require_place(folder, content)
     say("making table cells of the circuit")
     folded = bool(design.cycles)
     chains = target.family.chains and not (every or folded)
@@ -117,7 +124,7 @@ def run(
     options = {**options, "every": every, "cells": True, "arriving": made.arriving}
     options["cycles"] = design.cycles
     result = build(netlist, target, folder, **options)
-    record = {**result.as_dict(), "circuit": design.circuit.digest}
+    record = {**result.as_dict(), **origin(design)}
     if proof:
         certificate = certify_build(
             netlist, result.core, folder, result.board, before=made, progress=say
@@ -127,9 +134,38 @@ def run(
         record["proof"] = {"lines": certificate.lines(), "ok": certificate.ok, "beyond": beyond}
     data = json.dumps(record, indent=1, sort_keys=True).encode()
     write_atomically(folder / RECORD, data)
+    write_atomically(folder / NAME, content)
     write_exchanges(folder, design.netlist, result.baud)
     write_page(folder, result.board, result.best)
     return result, record
+
+
+def _require_place(folder: Path, content: bytes) -> None:
+    """Refuse a folder that cannot be written, or in which another design was compiled."""
+    from lithify.compiler.design_file import NAME
+    from lithify.ir.files import require_folder
+
+    require_folder(folder)
+    there = folder / NAME
+    if there.is_file() and not (folder / RECORD).is_file() and there.read_bytes() != content:
+        raise InputError(f"{folder}: holds another design; name another folder with -o")
+
+
+def origin(design: "Design") -> dict[str, object]:
+    """What a record says of the design that it is of: its circuit, and how it is clocked."""
+    rows = design.interface != "comb" and not design.cycles
+    clocking = {
+        "interface": design.interface,
+        "every": design.every if rows else 0,
+        "mhz": design.mhz,
+        "cycles": design.cycles,
+    }
+    return {"circuit": design.circuit.digest, "compiled": clocking}
+
+
+def is_of(record: Mapping[str, object], design: "Design") -> bool:
+    """Whether a record is of this very design."""
+    return {key: record.get(key) for key in ("circuit", "compiled")} == origin(design)
 
 
 def home(design: Path) -> Path:
@@ -158,8 +194,8 @@ def show(record: Mapping[str, object], screen: Screen) -> None:
     if isinstance(alone, Mapping):
         screen.show(
             f"net alone, without the serial shell: {alone['fmax_mhz']} MHz (median of "
-            f"{len(alone['seeds'])} placement seeds), {alone['cells_used']} logic cells with the "
-            f"registers around it; {alone['critical_path']}"
+            f"{counted(len(alone['seeds']), 'placement seed')}), {alone['cells_used']} logic "
+            f"cells with the registers around it; {alone['critical_path']}"
         )
         _show_predicted(record, alone, screen)
     proof = record.get("proof")
@@ -190,27 +226,39 @@ def _show_predicted(
 
 def find_record(folder: Path, board: str | None) -> tuple[Path, Mapping[str, object]]:
     """The record of the only build below a folder, or of the one for a board."""
-    wanted = f"{board}/{RECORD}" if board else f"*/{RECORD}"
-    found = sorted([*folder.glob(wanted), *folder.glob(RECORD)])
-    if len(found) != 1:
-        boards = ", ".join(path.parent.name for path in found)
-        what = f"{len(found)} builds ({boards}); choose one with --board" if found else "no build"
-        raise InputError(f"{folder}: holds {what}; `lithify build` makes one for a board")
+    found = sorted([*folder.glob(f"*/{RECORD}"), *folder.glob(RECORD)])
+    kept = [path for path in found if board in (None, path.parent.name) or path.parent == folder]
+    if len(kept) != 1:
+        raise InputError(f"{folder}: holds {_builds(kept or found, board)}")
+    place = kept[0].parent
     try:
-        record = json.loads(found[0].read_bytes())
+        record = json.loads(kept[0].read_bytes())
         if not {"board", "bitstream", "baud"} <= record.keys():
             raise ValueError("it lacks a field")
     except (OSError, ValueError, AttributeError, RecursionError) as error:
-        raise InputError(f"{found[0]}: damaged; run `lithify build` again") from error
-    if _digest(folder, found[0].parent) not in (None, record.get("circuit")):
-        raise InputError(f"{found[0]}: built from another design: run `lithify build` again")
-    return found[0].parent, record
+        raise InputError(f"{kept[0]}: damaged; run `lithify build` again") from error
+    if place == folder and board not in (None, record["board"]):
+        raise InputError(f"{folder}: holds a build for {record['board']}, not for {board}")
+    design = _design(folder, place)
+    if design and not is_of(record, design):
+        raise InputError(f"{kept[0]}: built from another design: run `lithify build` again")
+    return place, record
 
 
-def _digest(*folders: Path) -> str | None:
-    """The digest of the circuit in the first folder that holds a design, if one does."""
+def _builds(found: list[Path], board: str | None) -> str:
+    """What is said of a folder that holds no build of the board, or more than one."""
+    boards = ", ".join(path.parent.name for path in found)
+    if not found:
+        return "no build; `lithify build` makes one for a board"
+    if board is not None:
+        return f"no build for {board}, but for {boards}"
+    return f"{len(found)} builds ({boards}); choose one with --board"
+
+
+def _design(*folders: Path) -> "Design | None":
+    """The design in the first folder that holds one."""
     from lithify.compiler.design import Design
     from lithify.compiler.design_file import NAME
 
     there = [folder for folder in folders if (folder / NAME).is_file()]
-    return Design.load(there[0]).circuit.digest if there else None
+    return Design.load(there[0]) if there else None

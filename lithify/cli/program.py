@@ -12,7 +12,9 @@ EXAMPLE = ("lithify program build", "lithify program build --board icebreaker")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which build."""
-    parser.add_argument("folder", type=Path, help="the folder in which `lithify build` built")
+    parser.add_argument(
+        "folder", type=Path, help="the folder of `lithify compile` or of `lithify build`"
+    )
     parser.add_argument("--board", help="which of several builds")
 
 

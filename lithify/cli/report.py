@@ -12,6 +12,7 @@ from lithify.cli.verify import show_certificate
 from lithify.ir.errors import FormatError
 
 if TYPE_CHECKING:
+    from lithify.compiler.design import Design
     from lithify.ir.circuit import Circuit
 
 # What a report says of how the net was trained, where the design knows it.
@@ -54,15 +55,14 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     screen.table(headings, rows)
     if layers := report.layers(design.circuit):
         screen.table(("layer", "gates left"), list(layers.items()))
-    digest = design.circuit.digest
     builds = []
-    for path in sorted(folder.glob(f"*/{build.RECORD}")):
-        if record := own_record(path, digest, "built", "build", screen):
+    for path in sorted([*folder.glob(f"*/{build.RECORD}"), *folder.glob(build.RECORD)]):
+        if record := own_record(path, design, "built", "build", screen):
             builds.append(record)
             build.show(record, screen)
     simulated = folder / simulate.RECORD
     if simulated.is_file() and (
-        record := own_record(simulated, digest, "simulated", "simulate", screen)
+        record := own_record(simulated, design, "simulated", "simulate", screen)
     ):
         result["simulation"] = record
         simulate.show(record, screen)
@@ -103,11 +103,11 @@ def count_cells(circuit: "Circuit", screen: Screen) -> list[dict[str, Any]]:
 
 
 def own_record(
-    path: Path, digest: str, made: str, verb: str, screen: Screen
+    path: Path, design: "Design", made: str, verb: str, screen: Screen
 ) -> dict[str, Any] | None:
-    """The record of this very circuit; None, and a line that says so, where it is another's."""
+    """The record of this very design; None, and a line that says so, where it is another's."""
     record = read_record(path)
-    if record.get("circuit") == digest:
+    if build.is_of(record, design):
         return record
     screen.show(f"{path}: {made} from another design: run `lithify {verb}` again")
     return None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lithify.cli.build import home
+from lithify.cli.build import home, origin
 from lithify.cli.screen import Screen
 from lithify.ir.errors import InputError
 from lithify.ir.wording import counted
@@ -94,7 +94,7 @@ def run(
     result = simulate(folder / VERILOG, codes, expected, folder=place, progress=progress, **options)
     record: dict[str, object] = {
         "ok": result.ok,
-        "circuit": design.circuit.digest,
+        **origin(design),
         "samples": result.samples,
         "compared": result.compared,
         "mismatches": result.mismatches,

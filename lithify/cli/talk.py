@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from lithify.cli.build import RECORD, find_record, home
+from lithify.cli.build import RECORD, find_record, home, is_of
 from lithify.cli.screen import Screen
 from lithify.ir.errors import InputError
 
@@ -13,7 +13,9 @@ EXAMPLE = ("lithify talk build --port /dev/ttyUSB1 --data test.npz --limit 100",
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which build, which port, which data."""
-    parser.add_argument("design", type=Path, help="the folder in which `lithify build` built")
+    parser.add_argument(
+        "design", type=Path, help="the folder of `lithify compile` or of `lithify build`"
+    )
     parser.add_argument("--board", help="which of several builds")
     parser.add_argument("--port", required=True, help="the serial port, such as /dev/ttyUSB1")
     parser.add_argument("--data", type=Path, required=True, help="an .npz file with x")
@@ -32,7 +34,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
 
     design = Design.load(arguments.design)
     place, record = find_record(home(arguments.design), arguments.board)
-    if record.get("circuit") != design.circuit.digest:
+    if not is_of(record, design):
         raise InputError(f"{place / RECORD}: built from another design: run `lithify build` again")
     x, _ = read_samples(arguments.data, limit=arguments.limit)
     codes = design.codes(x)

@@ -37,8 +37,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
     """Every stage with its verdict; what stands in the folder is what is proved."""
+    from lithify.cli.build import RECORD
     from lithify.cli.samples import read_samples
     from lithify.compiler.design import Design
+    from lithify.compiler.output import REPORT
     from lithify.compiler.proof.certificate import certify, recheck, require_time_limit
 
     require_time_limit(arguments.time_limit)
@@ -47,6 +49,11 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     if arguments.data:
         samples = design.codes(read_samples(arguments.data)[0])
     folder = arguments.design if arguments.design.is_dir() else None
+    if folder and (folder / RECORD).is_file() and not (folder / REPORT).is_file():
+        raise InputError(
+            f"{folder}: the folder of a build, whose proof `lithify build` makes; name the folder "
+            "that `lithify compile` made, or its .lith file"
+        )
     old = stored_certificate(design, folder)
     subjects = design.subjects(
         written_verilog(folder) if folder and not design.in_software else None

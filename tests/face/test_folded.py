@@ -44,6 +44,8 @@ def test_a_folded_design_is_built_for_a_board(tmp_path: Path, capsys: Capture) -
     ran = lithify(capsys, ["build", folder, "--board", "icebreaker", "-o", tmp_path / "fpga"])
     record = json.loads((tmp_path / "fpga" / "build.json").read_text())
     assert ran.code == 0 and record["parts"]["core"]["block_rams"] > 0
+    assert (tmp_path / "fpga/design.lith").read_bytes() == (folder / "design.lith").read_bytes()
+    assert "| `design.lith` | what was built" in (tmp_path / "fpga/README.md").read_text()
     assert record["interval"] == record["latency"] <= CYCLES
     assert f"{record['latency']} cycles of latency, a sample each {record['interval']}" in ran.out
     proof = [line.split(" = ")[1] for line in record["proof"]["lines"]]
