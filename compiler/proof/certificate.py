@@ -19,7 +19,14 @@ from lithify.compiler.proof.equivalence import prove_equal
 from lithify.compiler.proof.files import HOWS, FileCheck
 from lithify.compiler.proof.mapped import prove_cells
 from lithify.compiler.proof.readback import prove_verilog
-from lithify.compiler.proof.verdict import NotProved, Proved, Refuted, Verdict, explain
+from lithify.compiler.proof.verdict import (
+    NotProved,
+    Proved,
+    Refuted,
+    Verdict,
+    agreed,
+    explain,
+)
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import FormatError, InputError, LithifyError, MismatchError
 from lithify.ir.netlist import Netlist
@@ -83,7 +90,7 @@ class Stage:
             return f"{self.left} and {self.right}: not claimed to be equal ({self.reason})"
         sides = f"{self.left} = {self.right}"
         if self.verdict != PROVED:
-            return f"{sides}: not proved, agreed on {self.vectors} test vectors ({self.reason})"
+            return f"{sides}: not proved{agreed(self.vectors)} ({self.reason})"
         return (
             f"{sides}: proved by {self.method} ({', '.join(self.engines)}), {self.pairs} equalities"
         )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from lithify.ir.circuit import Circuit
 from lithify.ir.ports import element_names
+from lithify.ir.wording import counted
 
 MOST_SHOWN = 12
 
@@ -50,18 +51,22 @@ def timed(verdict: Verdict, seconds: float) -> Verdict:
     return replace(verdict, seconds=seconds)
 
 
+def agreed(vectors: int) -> str:
+    """That both sides agreed on test vectors, where there were any, for after a comma."""
+    return f", agreed on {counted(vectors, 'test vector')}" if vectors else ""
+
+
 def explain(verdict: Verdict, circuit: Circuit) -> str:
     """The verdict in one sentence; a counterexample by the names of the circuit's inputs."""
     if isinstance(verdict, Proved):
+        after = f", after {counted(verdict.vectors, 'test vector')}" if verdict.vectors else ""
         return (
             f"proved by {verdict.method} ({', '.join(verdict.engines)}): {verdict.pairs} "
-            f"equalities, after {verdict.vectors} test vectors, in {verdict.seconds:.1f} s"
+            f"equalities{after}, in {verdict.seconds:.1f} s"
         )
     if isinstance(verdict, NotProved):
-        return (
-            f"not proved within {verdict.seconds:.1f} s, agreed on {verdict.vectors} "
-            f"test vectors: {verdict.reason}"
-        )
+        within = f"not proved within {verdict.seconds:.1f} s"
+        return f"{within}{agreed(verdict.vectors)}: {verdict.reason}"
     names = [name for port in circuit.inputs for name in element_names(port)]
     shown = [f"{n} = {v}" for n, v in zip(names, verdict.codes, strict=True) if v][:MOST_SHOWN]
     left_out = sum(value != 0 for value in verdict.codes) - len(shown)

@@ -213,6 +213,17 @@ def test_a_truncated_certificate_is_said(size: int) -> None:
         Certificate.from_bytes(DATA[:size], "c.json")
 
 
+def test_no_test_vector_is_not_spoken_of() -> None:
+    circuit = SUBJECTS.optimised
+    verdict = NotProved("it is not read as logic", 0, 2.0)
+    said = "not proved within 2.0 s: it is not read as logic"
+    assert explain(verdict, circuit) == said
+    line = module.record("pack", "a", "b", verdict).line()
+    assert line == "a = b: not proved (it is not read as logic)"
+    proved = explain(Proved("matching", ("lithify",), 3, 0, 0.25), circuit)
+    assert proved == "proved by matching (lithify): 3 equalities, in 0.2 s"
+
+
 def test_verdicts_are_explained_in_the_users_terms() -> None:
     circuit = SUBJECTS.optimised
     assert explain(Proved("&cec", ("abc 1",), 3, 64, 0.25), circuit) == (
