@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lithify.backends.verilog.emit import VerilogOptions
+from lithify.backends.verilog.folding import check_cycles, fold
 from lithify.compiler import pipeline as pipelines
 from lithify.compiler.approximate import approximate
 from lithify.compiler.clock import check_clock, levels_for
@@ -52,22 +53,13 @@ def compile(
     stream is folded, to take at most so many clock cycles for a sample. `target` is a
     board, or "c" for a design without hardware: no netlist, no Verilog, and so far sooner proved.
     """
-    if target and target != SOFTWARE:
-        from lithify.backends.fpga.targets import board
-
-        board(target)
-    VerilogOptions(interface=interface, every=0 if interface == "comb" else every, cycles=cycles)
-    if cycles and (mhz is not None or target == SOFTWARE):
-        raise InputError(
-            f"cycles={cycles}: a folded design has no rows of registers to choose for a clock, and "
-            "is no design for C alone"
-        )
-    if mhz is not None:
-        check_clock(mhz, "" if target == SOFTWARE else target, interface)
+    _check_clocking(target, interface, every, mhz, cycles)
     if not 0 <= effort < len(EFFORTS):
         raise InputError(f"effort {effort}: there are 0 to {len(EFFORTS) - 1}")
     passes = pipelines.parse(EFFORTS[effort] if pipeline is None else pipeline)
     start, between = _open(source), None
+    if cycles:
+        check_cycles(start.circuit, cycles)
     if allow_error is not None:
         start, between = _approximated(start, allow_error, data)
     first = start.circuit if between is None else between
@@ -84,7 +76,7 @@ def compile(
         )
     if mhz is not None:
         every = levels_for(run.circuit, target, mhz)
-    return Design(
+    design = Design(
         name=identifier(name or start.name),
         lowered=start.circuit,
         circuit=run.circuit,
@@ -100,6 +92,29 @@ def compile(
         steps=run.steps,
         approximated=between,
     )
+    if cycles:
+        fold(design.cells.circuit, cycles)  # refuses too few
+    return design
+
+
+def _check_clocking(
+    target: str, interface: str, every: int, mhz: float | None, cycles: int
+) -> None:
+    """Refuse what no Verilog can be, or none for that target."""
+    if target and target != SOFTWARE:
+        from lithify.backends.fpga.targets import board
+
+        board(target)
+    VerilogOptions(interface=interface, every=0 if interface == "comb" else every, cycles=cycles)
+    if cycles and target == SOFTWARE:
+        raise InputError(f"cycles={cycles}: a design for C alone is not clocked")
+    if cycles and mhz is not None:
+        raise InputError(
+            f"cycles={cycles} for {mhz:g} MHz: a folded design has no rows of registers to choose "
+            "for a clock"
+        )
+    if mhz is not None:
+        check_clock(mhz, "" if target == SOFTWARE else target, interface)
 
 
 def _approximated(

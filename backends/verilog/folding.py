@@ -100,6 +100,16 @@ class Program:
         return self.lanes << self.address_bits
 
 
+def check_cycles(circuit: Circuit, cycles: int) -> None:
+    """Refuse fewer cycles than the inputs take, whatever the gates are made into."""
+    least = OVERHEAD + -(-circuit.num_input_bits // MOST_LANES) + 1
+    if cycles < least:
+        raise InputError(
+            f"cycles={cycles}: {circuit.num_input_bits:,} bits of input take {least:,} cycles "
+            "before any gate; ask for more, or leave the design unfolded"
+        )
+
+
 def fold(circuit: Circuit, cycles: int) -> Program:
     """The program with the fewest lanes that takes a sample in at most so many clock cycles.
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lithify.cli.build import EVERY
 from lithify.cli.screen import Screen
 from lithify.cli.verify import prove, show_certificate
 from lithify.ir.errors import InputError
@@ -61,7 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="stream",
         help="how the Verilog is clocked: not at all, enable, or valid/ready (stream)",
     )
-    parser.add_argument("--every", type=int, default=3, help="gate levels between registers (3)")
+    parser.add_argument("--every", type=int, help="gate levels between registers (3)")
     parser.add_argument(
         "--mhz", type=float, metavar="N", help="choose that for a clock of the net on --board"
     )
@@ -94,7 +95,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         data=data,
         dump_to=arguments.dump,
         interface=arguments.interface,
-        every=arguments.every,
+        every=_every(arguments),
         mhz=arguments.mhz,
         cycles=arguments.cycles,
         stop_after=int(stop) if stop and stop.lstrip("-").isdecimal() else stop,
@@ -135,6 +136,18 @@ def _clock(design: "Design", screen: Screen) -> Mapping[str, object]:
         "registers"
     )
     return {"clock": {"wished": design.mhz, "expected": round(found.mhz, 2), "every": design.every}}
+
+
+def _every(arguments: argparse.Namespace) -> int:
+    """The levels between registers, which a folded design has none of."""
+    if arguments.every is None:
+        return EVERY
+    if arguments.cycles:
+        raise InputError(
+            f"--every {arguments.every}: a folded design has no rows of registers; leave out "
+            "--every or --cycles"
+        )
+    return int(arguments.every)
 
 
 def _target(arguments: argparse.Namespace) -> str:

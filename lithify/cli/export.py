@@ -60,6 +60,12 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
             )
     require_file(arguments.file)
     design = load(arguments.design)
+    for option, width in (("--axi", arguments.axi), ("--axi-lite", arguments.axi_lite)):
+        if width is not None and design.cycles:
+            raise InputError(
+                f"{option} {width}: {arguments.design} is folded, and a bus takes rows of "
+                "registers; compile it again without --cycles to have some"
+            )
     circuit = design.circuit
     if arguments.output is not None:
         circuit = only(circuit, arguments.output)
@@ -72,8 +78,14 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     return {"file": str(arguments.file), "bytes": len(data), "gates": circuit.num_gates}
 
 
-def rendered(circuit: "Circuit", code: "InputCode | None", suffix: str) -> bytes:
-    """The bytes of a file of one of the WRITERS."""
+def rendered(
+    circuit: "Circuit", code: "InputCode | None", suffix: str, name: str | None = None
+) -> bytes:
+    """The bytes of a file of one of the WRITERS; a BLIF model has the name, if one is given."""
+    if suffix == ".blif" and name is not None:
+        from lithify.backends import blif
+
+        return blif.write(circuit, blif.FORBIDDEN.sub("_", name), rename=True)
     return _onnx(circuit, code) if suffix == ".onnx" else WRITERS[suffix](circuit)
 
 
@@ -85,9 +97,11 @@ def only(circuit: "Circuit", name: str) -> "Circuit":
 
     kept = tuple(output for output in circuit.outputs if output.name == name)
     if not kept:
-        raise InputError(
-            f"no output is called {name}; there are {', '.join(o.name for o in circuit.outputs)}"
-        )
+        kinds = (("words", circuit.words), ("scores", circuit.scores))
+        there = [
+            f"{what}: {', '.join(one.name for one in found)}" for what, found in kinds if found
+        ]
+        raise InputError(f"no output is called {name} ({'; '.join(there)})")
     readout = "scores" if circuit.scores and kept[0] in circuit.scores else "bits"
     return run(parse("prune"), replace(circuit, outputs=kept, readout=readout)).circuit
 

@@ -76,7 +76,7 @@ def test_a_drawing_of_one_output(tmp_path: Path, capsys: Capture) -> None:
     )
     ran = command(capsys, [*words, "--output", "none"])
     assert (ran.code, ran.err) == (
-        2, "lithify export: no output is called none; there are both, sum\n"
+        2, "lithify export: no output is called none (words: both; scores: sum)\n"
     )  # fmt: skip
 
 

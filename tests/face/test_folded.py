@@ -56,11 +56,41 @@ def test_a_folded_design_is_built_for_a_board(tmp_path: Path, capsys: Capture) -
     assert "SB_RAM40_4K, which is not read as logic" in proof[-1]
 
 
-def test_what_does_not_go_with_folding() -> None:
-    for options in ({"target": "c"}, {"target": "icebreaker", "mhz": 20.0}):
-        with pytest.raises(InputError, match="^cycles=100: a folded design has no rows"):
+def test_what_does_not_go_with_folding(monkeypatch: pytest.MonkeyPatch) -> None:
+    for options, said in (
+        ({"target": "c"}, "cycles=100: a design for C alone is not clocked"),
+        (
+            {"target": "icebreaker", "mhz": 20.0},
+            "cycles=100 for 20 MHz: a folded design has no rows of registers to choose for a clock",
+        ),
+    ):
+        with pytest.raises(InputError) as caught:
             compile(tiny_net(), cycles=100, **options)
+        assert str(caught.value) == said
     with pytest.raises(InputError, match="a folded design is a stream"):
         compile(tiny_net(), cycles=100, interface="comb")
     with pytest.raises(InputError, match="take .* cycles at least, 64 tables at once"):
-        compile(tiny_net(), cycles=3).verify()
+        compile(tiny_net(), cycles=8)
+    monkeypatch.setattr("lithify.compiler.pipeline.run_effort", None)  # not reached
+    with pytest.raises(InputError, match="^cycles=3: .* take 6 cycles before any gate; "):
+        compile(tiny_net(), cycles=3)
+
+
+def test_options_for_rows_of_registers_are_refused(tmp_path: Path, capsys: Capture) -> None:
+    model, folder = save(tiny_net(), tmp_path / "tiny.safetensors"), tmp_path / "build"
+    ran = lithify(capsys, ["compile", model, "-o", folder, "--cycles", 100, "--every", 3])
+    assert (ran.code, ran.err) == (
+        2,
+        "lithify compile: --every 3: a folded design has no rows of registers; leave out --every "
+        "or --cycles\n",
+    )
+    compile(model, cycles=CYCLES).save(tmp_path / "net.lith")
+    for option in ("--axi", "--axi-lite"):
+        words = ["export", tmp_path / "net.lith", "-o", tmp_path / "net.v", option, 32]
+        ran = lithify(capsys, words)
+        assert (ran.code, ran.err) == (
+            2,
+            f"lithify export: {option} 32: {tmp_path / 'net.lith'} is folded, and a bus takes rows "
+            "of registers; compile it again without --cycles to have some\n",
+        )
+    assert not (tmp_path / "net.v").exists() and not folder.exists()

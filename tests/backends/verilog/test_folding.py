@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 from verilog_nets import parted_net
 
 from lithify.backends.verilog.folded import packed
-from lithify.backends.verilog.folding import DELAY, FANINS, LEAD, Program, fold, program
+from lithify.backends.verilog.folding import (
+    DELAY,
+    FANINS,
+    LEAD,
+    MOST_LANES,
+    OVERHEAD,
+    Program,
+    check_cycles,
+    fold,
+    program,
+)
 from lithify.compiler.mapping import map_cells
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
@@ -87,6 +97,18 @@ def test_as_few_lanes_as_do() -> None:
         16 + FANINS * (made.address_bits + made.place_bits)
     )
     assert (made.copies, made.word_bits) == (4 * made.lanes, made.lanes << made.address_bits)
+
+
+def test_cycles_that_the_inputs_alone_take_are_refused() -> None:
+    circuit = net()
+    least = OVERHEAD + -(-circuit.num_input_bits // MOST_LANES) + 1
+    check_cycles(circuit, least)
+    with pytest.raises(InputError) as caught:
+        check_cycles(circuit, least - 1)
+    assert str(caught.value) == (
+        f"cycles={least - 1}: {circuit.num_input_bits} bits of input take {least} cycles before "
+        "any gate; ask for more, or leave the design unfolded"
+    )
 
 
 def test_what_cannot_be_folded_is_said() -> None:
