@@ -8,7 +8,7 @@ import pytest
 from command import lithify as command
 from same_function import assert_same_words
 
-from lithify.backends import aiger
+from lithify.backends import aiger, blif
 from lithify.compiler.source import open_file
 from lithify.ir.arithmetic import expand
 from lithify.ir.builder import Builder
@@ -59,6 +59,32 @@ def test_a_design_file_can_be_proved_again(tmp_path: Path, capsys: Capture) -> N
     again = command(capsys, ["verify", out, "--json"])
     assert again.code == 0 and again.result["rechecked"]
     assert again.result["stages"]["optimise"] == "proved"
+
+
+def test_a_blif_model_keeps_its_name(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "net.blif").write_bytes(b"# by hand\n\n" + blif.write(adder(2), "half+half"))
+    out = tmp_path / "small.blif"
+    ran = command(capsys, ["optimise", tmp_path / "net.blif", "-o", out])
+    assert ran.code == 0 and "ANDs" not in ran.out
+    assert out.read_bytes().startswith(b".model half+half\n")
+    (tmp_path / "Adder 2.aag").write_bytes(aiger.write_ascii(adder(2)))
+    assert command(capsys, ["optimise", tmp_path / "Adder 2.aag", "-o", out]).code == 0
+    assert out.read_bytes().startswith(b".model adder_2\n")
+    (tmp_path / "net.blif").write_bytes(blif.write(adder(2)).replace(b" top\n", b' a="b\n'))
+    assert command(capsys, ["optimise", tmp_path / "net.blif", "-o", out]).code == 0
+    assert out.read_bytes().startswith(b".model a__b\n")
+
+
+def test_the_ands_of_aiger_are_said(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "net.aig").write_bytes(aiger.write(adder(3)))
+    read = len(aiger.to_aig(adder(3)).ands)
+    out = tmp_path / "small.aag"
+    ran = command(capsys, ["optimise", tmp_path / "net.aig", "-o", out, "--json"])
+    written = int(out.read_bytes().split()[5])
+    assert ran.result["ands"] == {"read": read, "written": written} and written < read
+    out = tmp_path / "small.bench"
+    ran = command(capsys, ["optimise", tmp_path / "net.aig", "-o", out])
+    assert f"after\nANDs of AIGER: {read} read\n" in ran.out
 
 
 def test_a_format_that_cannot_be_written_is_refused(tmp_path: Path, capsys: Capture) -> None:
