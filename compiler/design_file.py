@@ -81,7 +81,23 @@ def load(path: str | Path) -> Design:
             f"{place}: cannot be read ({error.strerror}); name a .lith file, or the folder that "
             "`lithify compile` made"
         ) from error
+    if kind := _other_format(data):
+        raise FormatError(
+            f"{place}: no design yet (its format is {kind}): make one of it with `lithify compile`"
+        )
     return from_bytes(data, str(place))
+
+
+def _other_format(data: bytes) -> str:
+    """The format of a net or circuit that is no archive; "" where it is none of these."""
+    from lithify.compiler.recognise import recognise
+
+    if data[:2] == b"PK":
+        return ""
+    try:
+        return recognise(data, "")
+    except FormatError:
+        return ""
 
 
 def from_bytes(data: bytes, filename: str) -> Design:

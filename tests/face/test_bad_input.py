@@ -95,6 +95,17 @@ def test_a_damaged_design(
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"), [("good.circuit", "text circuit"), ("good.safetensors", "model")]
+)
+def test_what_is_not_compiled_yet(home: Path, capsys: Capture, name: str, kind: str) -> None:
+    for verb in (("predict", "--data", home / "good.npz"), ("build", "--board", "icebreaker")):
+        assert refused(capsys, verb[0], home / name, *verb[1:]) == (
+            f"lithify {verb[0]}: {home / name}: no design yet (its format is {kind}): make one of "
+            "it with `lithify compile`"
+        )
+
+
 def test_a_design_with_a_damaged_circuit(home: Path, tmp_path: Path, capsys: Capture) -> None:
     bad = tmp_path / "bad.lith"
     with zipfile.ZipFile(home / "good.lith") as good, zipfile.ZipFile(bad, "w") as archive:

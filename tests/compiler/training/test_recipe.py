@@ -393,4 +393,7 @@ def test_no_recipe_at_all(tmp_path: Path) -> None:
     (tmp_path / "b.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(InputError) as caught:
         read_recipe(tmp_path / "b.toml")
-    assert str(caught.value).startswith(f"{tmp_path / 'b.toml'}: cannot be read as text: ")
+    said = "no recipe: it is no text; see examples/recipes/ for recipes, in TOML"
+    assert str(caught.value) == f"{tmp_path / 'b.toml'}: {said}"
+    with pytest.raises(InputError, match=r": cannot be read \(Is a directory\)$"):
+        read_recipe(tmp_path)
