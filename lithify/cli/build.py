@@ -132,6 +132,8 @@ def run(
         write_atomically(folder / FILE, certificate.to_bytes())
         beyond = list(certificate.beyond)
         record["proof"] = {"lines": certificate.lines(), "ok": certificate.ok, "beyond": beyond}
+    elif (folder / RECORD).is_file():  # the certificate beside it is of an earlier bitstream
+        (folder / FILE).unlink(missing_ok=True)
     data = json.dumps(record, indent=1, sort_keys=True).encode()
     write_atomically(folder / RECORD, data)
     write_atomically(folder / NAME, content)

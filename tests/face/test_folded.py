@@ -54,6 +54,11 @@ def test_a_folded_design_is_built_for_a_board(tmp_path: Path, capsys: Capture) -
         *(False, False),
     ]
     assert "SB_RAM40_4K, which is not read as logic" in proof[-1]
+    assert (tmp_path / "fpga/certificate.json").is_file()
+    words = ["build", folder, "--board", "icebreaker", "-o", tmp_path / "fpga", "--alone", 0]
+    assert lithify(capsys, [*words, "--no-proof", "--quiet"]).code == 0
+    assert not (tmp_path / "fpga/certificate.json").exists()
+    assert "proof" not in json.loads((tmp_path / "fpga/build.json").read_text())
 
 
 def test_what_does_not_go_with_folding(monkeypatch: pytest.MonkeyPatch) -> None:
