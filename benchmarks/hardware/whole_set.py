@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 from benchmarks.hardware.clocks import MODELS
-from lithify.backends.verilog.emit import VerilogOptions, emit
 from lithify.backends.verilog.simulate import simulate
 from lithify.compiler.driver import compile as compile_design
 from lithify.compiler.training import data
@@ -26,22 +25,27 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--net", default="mnist_learned", help="a kept net (mnist_learned)")
     parser.add_argument("--data", default="mnist", help="a data set with a published split (mnist)")
+    parser.add_argument(
+        "--cycles", type=int, default=0, metavar="N", help="fold it to at most so many a sample"
+    )
     parser.add_argument("--check", action="store_true", help="fail where an answer is wrong")
     options = parser.parse_args(arguments)
     found = data.load(options.data)
     if found.standard is None:
         raise InputError(f"{options.data}: has no test samples that its authors publish")
     x, y = found.x[found.standard[1]], found.y[found.standard[1]]
-    design = compile_design(MODELS / f"{options.net}.safetensors")
+    design = compile_design(MODELS / f"{options.net}.safetensors", cycles=options.cycles)
     expected = design.interpret(x)
     start = time.monotonic()
-    made = emit(design.netlist, VerilogOptions(name=options.net, interface="stream", every=3))
+    made = design.verilog
     emitted = time.monotonic() - start
     with tempfile.TemporaryDirectory(prefix="lithify-") as name:
         result = simulate(made, design.codes(x), expected, folder=Path(name))
     right = float((expected.classes == y).mean())
+    netlist = design.cells.circuit if options.cycles else design.netlist.circuit
     print(
-        f"{options.net}: {design.netlist.circuit.num_gates:,} gates with encoder and head; Verilog "
+        f"{options.net}: {netlist.num_gates:,} gates with encoder and head, latency "
+        f"{result.latency}; Verilog "
         f"written in {emitted:.1f} s, simulator built in {result.build_seconds:.1f} s; "
         f"{result.compared:,} of {len(x):,} samples compared in {result.seconds:.1f} s by the "
         f"clock, {result.mismatches} wrong; accuracy {right:.2%}"
