@@ -24,6 +24,7 @@ from lithify.backends.fpga.cell_kinds import (
     table_of,
 )
 from lithify.backends.fpga.logic import Literal, Logic, Machine, resolve
+from lithify.backends.fpga.top import CORE_MODULE
 from lithify.ir.errors import FormatError
 
 _GATES = {"SB_CARRY": "CO", "$_AND_": "Y", "$_NOT_": "Y"}
@@ -73,6 +74,9 @@ class CellNetlist:
         kind, pins = cell["type"], {k: v[0] for k, v in cell["connections"].items() if v}
         if kind in IGNORED or makes_global_reset(cell):
             return
+        if kind == CORE_MODULE:
+            self._add_core(cell)
+            return
         output = _GATES.get(kind) or ((table := table_of(cell)) and table.output)
         if output:
             self._drivers[pins[output]] = cell, output
@@ -90,6 +94,13 @@ class CellNetlist:
             self._add_pad(PADS[kind], pins, ports)
         else:
             raise FormatError(f"{self.where}: cell {name} is a {kind}, which is not read as logic")
+
+    def _add_core(self, cell: Cell) -> None:
+        """What goes into a core that is left out goes out of the netlist, and the other way."""
+        for port, bits in cell["connections"].items():
+            inward = cell["port_directions"][port] == "input"
+            pins = self.output_pins if inward else self.input_pins
+            pins.update({f"{port}[{at}] of the core": bit for at, bit in enumerate(bits)})
 
     def _add_pad(self, pad: Pad, pins: Mapping[str, Bit], ports: Mapping[Bit, str]) -> None:
         port = ports[pins[pad.pin]]

@@ -5,6 +5,19 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Models:
+    """What cells do, for proofs: files of yosys or beside this one, the table among the cells.
+
+    Of the table these are its kind, its output, its inputs, lowest first, and what holds its bits.
+    Pins of block RAMs that are `tied` have to be 0, since their models leave them out.
+    """
+
+    files: tuple[str, ...]
+    table: tuple[str, str, str, str]
+    tied: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     """One family: `cell` is what its reports count, the kinds of cells are those of yosys.
 
@@ -13,7 +26,8 @@ class Family:
     for nextpnr's that put no port on a pin by themselves, and need one. `routed` is the option for
     nextpnr's output and the suffix of that file, `pins` the suffix of the pin constraints.
     `tables_of` is the file that makes its table cells, of yosys or beside this one; `pads` are
-    commands that name cells and give buffers to pins without one, where nothing else does. With
+    commands that name cells and give buffers to pins without one, where nothing else does.
+    `memories` are block RAMs; without `models` nothing is proved of designs that have some. With
     `chains` tables can become carries, which share cells with tables.
     """
 
@@ -34,6 +48,7 @@ class Family:
     flip_flops: str
     carries: str
     memories: tuple[str, ...]
+    models: Models | None
     chains: bool
     read_back: bool
 
@@ -65,6 +80,7 @@ FAMILIES: Mapping[str, Family] = {
         flip_flops="SB_DFF",
         carries="SB_CARRY",
         memories=("SB_RAM40_4K",),
+        models=Models(("+/ice40/cells_sim.v",), ("SB_LUT4", "O", "I0 I1 I2 I3", "LUT_INIT")),
         chains=True,
         read_back=True,
     ),
@@ -86,6 +102,11 @@ FAMILIES: Mapping[str, Family] = {
         flip_flops="TRELLIS_FF",
         carries="CCU2C",
         memories=("DP16KD",),
+        models=Models(
+            ("+/lattice/cells_sim_ecp5.v", "ecp5_memory.v"),
+            ("LUT4", "Z", "A B C D", "INIT"),
+            tied=("RSTA", "RSTB", "CSA0", "CSA1", "CSA2", "CSB0", "CSB1", "CSB2"),
+        ),
         chains=False,
         read_back=False,
     ),
@@ -107,6 +128,7 @@ FAMILIES: Mapping[str, Family] = {
         flip_flops="DFF",
         carries="ALU",
         memories=("SDPB", "SDPX9B", "pROM", "pROMX9", "SP", "SPX9", "DPB", "DPX9B"),
+        models=None,
         chains=False,
         read_back=False,
     ),

@@ -11,7 +11,7 @@ from pathlib import Path
 from lithify.backends.fpga.cell_netlist import CellNetlist, read_netlist
 from lithify.backends.fpga.chained import chain_file
 from lithify.backends.fpga.families import Family
-from lithify.backends.fpga.top import PARTS, part_of
+from lithify.backends.fpga.top import CORE_MODULE, PARTS, part_of
 from lithify.backends.toolchain import run
 from lithify.backends.verilog.cells import PREFIX
 
@@ -40,6 +40,7 @@ cell library and of source positions would put absolute paths into top.json."""
 BEFORE = """\
 read_rtlil top.il
 hierarchy -top top
+{cut}
 proc
 flatten -noscopeinfo
 memory
@@ -49,7 +50,7 @@ simplemap
 aigmap
 write_json design.json
 """
-"""The design as it went into synthesis, in gates; nothing of it is optimised or left out."""
+"""The design as it went into synthesis, in gates; nothing of it is optimised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +102,13 @@ def synthesise(folder: Path, family: Family, *, chains: bool = False) -> Mapping
     return parts
 
 
-def read_before(folder: Path) -> CellNetlist:
-    """The design in top.il, before synthesis, as a netlist of gates."""
+def read_before(folder: Path, *, whole: bool = True) -> CellNetlist:
+    """The design in top.il, before synthesis, as gates; where not `whole` without its core."""
     with tempfile.TemporaryDirectory(prefix="lithify-") as name:
         place = Path(name)
         shutil.copy(folder / "top.il", place)
-        place.joinpath("before.ys").write_text(BEFORE, "utf-8")
+        cut = "" if whole else f"blackbox {CORE_MODULE}"
+        place.joinpath("before.ys").write_text(BEFORE.format(cut=cut), "utf-8")
         args = ["-s", "before.ys"]
         run("yosys", args, cwd=place, timeout_s=4 * CPU_LIMIT_S, cpu_s=CPU_LIMIT_S)
         return read_netlist(place / "design.json")

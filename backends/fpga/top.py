@@ -21,8 +21,8 @@ from lithify.ir.netlist import Netlist
 PARTS = ("encoder", "core", "head", "shell")
 """What every cell of a board design belongs to; the shell is all that is not the circuit."""
 
-_CORE = "shell.core"
-CORE_MODULE = f"top.{_CORE}"
+CORE = "shell.core"
+CORE_MODULE = f"top.{CORE}"
 """The module of a board design that is the circuit with its pipeline."""
 
 
@@ -109,7 +109,7 @@ def part_of(path: str) -> str:
     if path.startswith(f"{PREFIX}."):
         return path.split(".")[1]
     inside = path.removeprefix("top.")
-    if inside != _CORE and not inside.startswith(f"{_CORE}."):
+    if inside != CORE and not inside.startswith(f"{CORE}."):
         return "shell"
-    part = inside[len(_CORE) + 1 :].split(".")[0]
+    part = inside[len(CORE) + 1 :].split(".")[0]
     return part if part in PARTS else "core"

@@ -168,7 +168,7 @@ def program(circuit: Circuit, lanes: int) -> Program:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """Tables of four inputs and their fan-ins; a pin that is not read has the first input."""
+    """Tables of four inputs and their fan-ins; a pin that is not read has what another one has."""
 
     tables: NDArray[np.uint64]
     fanins: Int64
@@ -183,14 +183,11 @@ def _rows(circuit: Circuit, outputs: int) -> _Rows:
     pins = np.arange(FANINS)
     inside = pins < arities[:, None]
     at = np.where(inside, circuit.offsets[:-1, None] + pins, 0)
-    fanins = np.where(inside, circuit.fanins[at] if circuit.fanins.size else 2, 2).astype(np.int64)
-    tables = circuit.tables.copy()
-    for pin in range(FANINS):
-        doubled = tables | tables << np.uint64(1 << pin)
-        tables = np.where(arities <= pin, doubled, tables)
+    fanins = np.where(inside, circuit.fanins[at] if circuit.fanins.size else 0, 0).astype(np.int64)
+    tables = circuit.tables
     signals = np.zeros(outputs, np.int64)
     signals[: circuit.output_signals.size] = circuit.output_signals
-    wires = np.full((outputs, FANINS), 2, np.int64)
+    wires = np.zeros((outputs, FANINS), np.int64)
     wires[:, 0] = np.maximum(signals, 2)
     made = np.array([0, ALL, IF_HIGH[0]], np.uint64)[np.minimum(signals, 2)]
     gate = signals - circuit.first_gate
@@ -200,13 +197,17 @@ def _rows(circuit: Circuit, outputs: int) -> _Rows:
 
 
 def _without_constants(tables: NDArray[np.uint64], fanins: Int64) -> _Rows:
-    """The same where no table reads a constant: that chooses half of the table."""
+    """The same where no table reads a constant, as pins do so far that are not read.
+
+    It chooses half of the table.
+    """
     for pin, high in enumerate(IF_HIGH):
         shift = np.uint64(1 << pin)
         upper, lower = tables & np.uint64(high), tables & np.uint64(ALL ^ high)
         tables = np.where(fanins[:, pin] == 0, lower | lower << shift, tables)
         tables = np.where(fanins[:, pin] == 1, upper | upper >> shift, tables)
-    return _Rows(tables, np.maximum(fanins, 2))
+    another = np.maximum(fanins.max(axis=1), 2)[:, None]
+    return _Rows(tables, np.where(fanins < 2, another, fanins))
 
 
 def _schedule(

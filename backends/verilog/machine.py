@@ -21,7 +21,7 @@ Cell = Mapping[str, Any]
 
 SCRIPT = """\
 proc
-flatten
+flatten -noscopeinfo
 opt_clean
 memory_collect
 memory_nordff
@@ -38,8 +38,13 @@ write_json design.json
 
 UNDEFINED = -1
 """The literal of a bit that may be anything."""
-READ, REST = -2, -3
-"""In place of a step's first literal: a read port's first bit is made, or one of the others."""
+READ, REST, CHOOSE = -2, -3, -4
+"""In place of a step's first literal: a read port's first bit is made, or one of the others, or a
+choice."""
+CHOICE = "lithify_choice"
+"""A kind of cell: `Y` is `B` where `S` is 1, else `A`."""
+STILL = ("0", "1")
+"""What no clock is: registers that have it stay as they are."""
 WRITTEN = ("ADDR", "EN", "DATA")
 CLOCKED = (
     "the Verilog read back has a memory or a register that something else than the rising edge of "
@@ -52,7 +57,8 @@ class Machine:
     """A design: port bits by name, next literals of registers, memories, and what is computed.
 
     Row i of `steps` makes variable `first_step` + i: the AND of two literals, or (READ, port) all
-    bits of the read port of that number, which (REST, port) follow. `contents` has all memories bit
+    bits of the read port of that number, which (REST, port) follow, or (CHOOSE, n) the literal n or
+    n + 1 of `literals`, as n + 2 says. `contents` has all memories bit
     by bit, UNDEFINED where they are written; a port is where its memory begins there, its words and
     width, its address bits, and where its literals begin in `literals`: the address, and of a port
     for writing the enables and the data.
@@ -90,12 +96,12 @@ class _Reader:
         cells = list(module["cells"].values())
         self.memories = [cell for cell in cells if cell["type"] == "$mem_v2"]
         self.flip_flops = [cell for cell in cells if cell["type"] == "$_DFF_P_"]
-        if any(cell["connections"]["C"] != [self.clock] for cell in self.flip_flops):
+        if any(cell["connections"]["C"][0] not in (self.clock, *STILL) for cell in self.flip_flops):
             raise MismatchError(CLOCKED)
         self.gates = {
             cell["connections"]["Y"][0]: cell
             for cell in cells
-            if cell["type"] in ("$_AND_", "$_NOT_")
+            if cell["type"] in ("$_AND_", "$_NOT_", CHOICE)
         }
         if len(self.memories) + len(self.flip_flops) + len(self.gates) < len(cells):
             raise MismatchError(CLOCKED)
@@ -104,6 +110,7 @@ class _Reader:
         for cell in self.memories:
             self._add_reads(cell)
         self.steps: list[tuple[int, int]] = []
+        self.operands: list[int] = []
         self.first_step = 0
 
     def _add_reads(self, cell: Cell) -> None:
@@ -111,7 +118,8 @@ class _Reader:
         parameters, writes = cell["parameters"], _number(cell, "WR_PORTS")
         modes = parameters["WR_CLK_ENABLE"][:writes] + parameters["WR_CLK_POLARITY"][:writes]
         clocks = {*cell["connections"]["WR_CLK"][:writes]}
-        if "1" in parameters["RD_CLK_ENABLE"] or "0" in modes or clocks - {self.clock}:
+        clocks -= {self.clock, *(() if _written(cell) else STILL)}
+        if "1" in parameters["RD_CLK_ENABLE"] or "0" in modes or clocks:
             raise MismatchError(CLOCKED)
         for address, data in _ports(cell, "RD", ("ADDR", "DATA")):
             self.reads.update(dict.fromkeys(data, (self.num_reads, address, data)))
@@ -123,21 +131,22 @@ class _Reader:
         self.first_step = 1 + len(inputs) + len(self.flip_flops)
         contents = [_contents(cell) for cell in self.memories]
         bases = np.cumsum([0, *(part.size for part in contents)]).tolist()
-        literals: list[int] = []
         reads: list[tuple[int, ...]] = []
         writes: list[tuple[int, ...]] = []
         for base, cell in zip(bases, self.memories, strict=False):
             for side, names, ports in (("RD", ("ADDR",), reads), ("WR", WRITTEN, writes)):
                 for bits in _ports(cell, side, names):
-                    ports.append((base, *_shape(cell), len(bits[0]), len(literals)))
-                    literals += [self._literal(bit) for row in bits for bit in row]
+                    found = [self._literal(bit) for row in bits for bit in row]
+                    ports.append((base, *_shape(cell), len(bits[0]), len(self.operands)))
+                    self.operands += found
         outputs = {
             name: self._literal(bit)
             for port, bits in self.ports.items()
             if bits["direction"] == "output"
             for name, bit in _named(port, bits["bits"])
         }
-        nexts = [self._literal(cell["connections"]["D"][0]) for cell in self.flip_flops]
+        pins = ((cell["connections"], cell["connections"]["C"][0]) for cell in self.flip_flops)
+        nexts = [self._literal(one["Q" if clock in STILL else "D"][0]) for one, clock in pins]
         return Machine(
             inputs,
             outputs,
@@ -146,7 +155,7 @@ class _Reader:
             np.concatenate([np.empty(0, np.int64), *contents]),
             np.array(reads, np.int64).reshape(-1, 5),
             np.array(writes, np.int64).reshape(-1, 5),
-            np.array(literals, np.int64),
+            np.array(self.operands, np.int64),
             np.array(self.steps, np.int64).reshape(-1, 2),
         )
 
@@ -190,7 +199,8 @@ class _Reader:
             return self.reads[bit][1]
         if bit not in self.gates:
             raise MismatchError("the Verilog read back has a bit that nothing drives")
-        return [one for pin, (one,) in self.gates[bit]["connections"].items() if pin != "Y"]
+        pins = self.gates[bit]["connections"]
+        return [pins[pin][0] for pin in "ABS" if pin in pins]
 
     def _make(self, bit: Bit) -> None:
         """A step for a bit, or for all bits of a read port."""
@@ -204,12 +214,21 @@ class _Reader:
         if len(pins) == 1:
             self.literals[bit] = pins[0] ^ 1 if pins[0] >= 0 else UNDEFINED
             return
-        self.steps.append((max(pins), min(pins)))
+        if self.gates[bit]["type"] == CHOICE:
+            self.steps.append((CHOOSE, len(self.operands)))
+            self.operands += pins
+        else:
+            self.steps.append((max(pins), min(pins)))
         self.literals[bit] = made
 
 
 def _number(cell: Cell, name: str) -> int:
     return int(cell["parameters"][name], 2)
+
+
+def _written(cell: Cell) -> bool:
+    """Whether anything is ever written to a memory."""
+    return bool({*cell["connections"]["WR_EN"]} - {"0"})
 
 
 def _shape(cell: Cell) -> tuple[int, int]:
@@ -221,7 +240,7 @@ def _contents(cell: Cell) -> Int64:
     """What a memory starts with, word by word; one that is written may start with anything."""
     size, width = _shape(cell)
     start = np.full(size * width, UNDEFINED, np.int64)
-    if not _number(cell, "WR_PORTS"):
+    if not _written(cell):
         text = cell["parameters"]["INIT"][::-1][: size * width].encode()
         digits = np.frombuffer(text, np.uint8).astype(np.int64) - ord("0")
         start[: digits.size] = np.where(digits < 2, digits, UNDEFINED)

@@ -22,7 +22,7 @@ from lithify.backends.bitnames import bit_names
 from lithify.backends.toolchain import failure, run
 from lithify.backends.verilog.description import Bus, Description
 from lithify.backends.verilog.machine import SCRIPT as MACHINE
-from lithify.backends.verilog.machine import read_machine
+from lithify.backends.verilog.machine import Machine, read_machine
 from lithify.backends.verilog.plain import require_plain
 from lithify.backends.verilog.registers import (
     Graph,
@@ -94,16 +94,27 @@ def read_back(verilog: bytes, description: Description, *, module: str = "") -> 
         if not done.ok:
             raise failure("yosys", done, folder)
         flat = _flat(folder, description, bool(module))
+    return write_aiger(_named(flat, description))
+
+
+def unfolded(machine: Machine, description: Description, *, ready: bool = True) -> Graph:
+    """What a folded design computes, named as the circuit's bits are; for `ready` see `unfold`."""
+    inputs, outputs = _signals(description.inputs), _signals(description.outputs)
+    latency = description.latency
+    flat = unfold(machine, inputs=inputs, outputs=outputs, latency=latency, ready=ready)
+    return _named(flat, description)
+
+
+def _named(flat: Graph, description: Description) -> Graph:
     inputs, outputs = _names(description.inputs), _names(description.outputs)
-    return write_aiger(replace(flat, inputs=inputs, outputs=outputs))
+    return replace(flat, inputs=inputs, outputs=outputs)
 
 
 def _flat(folder: Path, description: Description, always: bool) -> Graph:
     """What the design that yosys wrote computes, without registers."""
     if description.folded:
         machine = read_machine((folder / "design.json").read_bytes(), description.name, "clk")
-        inputs, outputs = _signals(description.inputs), _signals(description.outputs)
-        return unfold(machine, inputs=inputs, outputs=outputs, latency=description.latency)
+        return unfolded(machine, description)
     graph = read_aiger((folder / "design.aig").read_bytes(), where="what yosys wrote")
     return _always_moving(graph, description) if always else _without_registers(graph, description)
 

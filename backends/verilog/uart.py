@@ -2,11 +2,11 @@
 
 It takes requests and sends answers as `lithify.backends.verilog.frames` defines them. A request
 may arrive while an answer is being sent; one of which a byte arrives between the end of a request
-and the beginning of its answer is dropped, or where the core copies its inputs, one that ends then.
+and the beginning of its answer is dropped, or where the core has a handshake, one that ends then.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
@@ -36,18 +36,24 @@ from lithify.ir.ports import Port
 class Wires:
     """A core as the shell sees it: its vectors in the order of the layout, and its latency.
 
-    The outputs follow inputs that have been stable for `latency` clock cycles, and stay. One that
-    `copies` its inputs needs them only in the first of these, when `begin` is high; `taken` is high
-    when its outputs have been read.
+    The outputs follow inputs that have been stable for `latency` clock cycles, and stay. Or there
+    is a `handshake`.
     """
 
     core: wiring.Component
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     latency: int
-    copies: bool = False
-    begin: Value = field(default_factory=Signal)
-    taken: Value = field(default_factory=Signal)
+    handshake: "Handshake | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """A core that copies its inputs when `begin` is high: `done` is high until `taken` is."""
+
+    begin: Value
+    done: Value
+    taken: Value
 
 
 class UartShell(wiring.Component):
@@ -100,22 +106,25 @@ class UartShell(wiring.Component):
 
     def _control(self, m: Module, deframer: "Deframer", loader: "Loader", sender: "Sender") -> None:
         """One request at a time: it waits for the core, if it is a good one, and the sender."""
-        pending, good = Signal(), Signal()
-        wait = Signal(range(self._wires.latency + 2))
+        pending, good, done = Signal(), Signal(), Signal()
         m.d.comb += [
             good.eq(~deframer.corrupt & loader.length_ok & loader.range_ok),
-            self._wires.begin.eq(deframer.end & good),
-            self._wires.taken.eq(sender.start & sender.ready),
-            deframer.refuse.eq(pending & (deframer.boundary if self._wires.copies else 1)),
-            sender.start.eq(pending & (wait == 0)),
+            deframer.refuse.eq(pending & (deframer.boundary if self._wires.handshake else 1)),
+            sender.start.eq(pending & (done | self.failed)),
             self.busy.eq(pending | ~sender.ready),
             self.failed.eq(sender.status != Status.OK),
         ]
-        with m.If(wait != 0):
-            m.d.sync += wait.eq(wait - 1)
+        if hands := self._wires.handshake:
+            taken = sender.start & sender.ready
+            m.d.comb += [hands.begin.eq(deframer.end & good), hands.taken.eq(taken)]
+            m.d.comb += done.eq(hands.done)
+        else:
+            wait = Signal(range(self._wires.latency + 2))
+            m.d.comb += done.eq(wait == 0)
+            last = self._wires.latency + 1
+            m.d.sync += wait.eq(Mux(deframer.end, last, Mux(done, 0, wait - 1)))
         with m.If(deframer.end):
-            m.d.sync += [pending.eq(1), wait.eq(Mux(good, self._wires.latency + 1, 0))]
-            m.d.sync += sender.tag.eq(loader.tag)
+            m.d.sync += [pending.eq(1), sender.tag.eq(loader.tag)]
             with m.If(deframer.corrupt):
                 m.d.sync += sender.status.eq(Status.CORRUPT)
             with m.Elif(~loader.length_ok):
@@ -141,7 +150,8 @@ def shell_of(
     inputs, outputs = tuple(core.input_signals()), tuple(core.output_signals())
     wires = Wires(core, inputs, outputs, core.latency)
     if isinstance(core, Folded):
-        wires = replace(wires, copies=True, begin=core.in_valid, taken=core.out_ready)
+        hands = Handshake(core.in_valid, core.out_valid, core.out_ready)
+        wires = replace(wires, handshake=hands)
     levels = arriving.levels if arriving else ()
     return UartShell(wires, layout, cycles=cycles, levels=levels), layout
 

@@ -1,9 +1,11 @@
 """What a folded design computes: its cycles one after another, bits as functions of the inputs.
 
-At first only that is known which a reset and the contents of memories decide. A sample is taken in,
+At first only that is known which a reset, or where there is none what registers start with, and the
+contents of memories decide, and which stays so while no sample comes. A sample is taken in,
 and while it is worked on the handshakes and inputs may be anything. The answer that comes has to be
-a function of that sample alone, and to stay until it is taken; and what is then known from the
-reset on has to be so again. So every sample is answered alike, for ever.
+a function of that sample alone, and to stay until it is taken; and what was known at first has to
+be so again: what is not is taken for unknown from the beginning. So every sample is answered alike,
+for ever.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +15,7 @@ from numba import njit, types
 from numba.typed import Dict
 from numpy.typing import NDArray
 
-from lithify.backends.verilog.machine import READ, UNDEFINED, Machine
+from lithify.backends.verilog.machine import CHOOSE, READ, UNDEFINED, Machine
 from lithify.backends.verilog.registers import Graph, simple_and
 from lithify.ir.errors import MismatchError
 
@@ -48,7 +50,7 @@ class Unfolding:
         for name, value in given.items():
             values[machine.inputs[name]] = value
         values[1 + len(machine.inputs) : machine.first_step] = registers
-        while len(self.gates) < self.used + len(machine.steps):
+        while len(self.gates) < self.used + 3 * len(machine.steps):
             self.gates = np.concatenate((self.gates, np.empty_like(self.gates)))
         self.used = _walk(
             values,
@@ -74,39 +76,67 @@ class Unfolding:
 
 
 def unfold(
-    machine: Machine, *, inputs: Sequence[str], outputs: Sequence[str], latency: int
+    machine: Machine,
+    *,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    latency: int,
+    ready: bool = True,
 ) -> Graph:
-    """The graph of the answer to a sample, after a check of all that the design promises."""
+    """The graph of the answer to a sample, after a check of all that the design promises.
+
+    Without `ready` nobody reads `in_ready`, and it need not be there.
+    """
     run = Unfolding(machine, inputs, outputs)
     resets = "rst" in machine.inputs
     calm = {"rst": 0} if resets else {}
-    contents = machine.contents.copy()
     idle = machine.starts
     if resets:
-        _, idle = run.cycle(np.full_like(idle, UNDEFINED), contents.copy(), {"rst": 1})
-    seen, after = run.cycle(idle, contents.copy(), {**calm, "in_valid": 0})
-    _require(seen, {"in_ready": 1, "out_valid": 0}, "while it waits for a sample")
-    _require_within(after, idle, "while it waits for a sample")
+        _, idle = run.cycle(np.full_like(idle, UNDEFINED), machine.contents.copy(), {"rst": 1})
+    differ = np.zeros(len(idle), np.bool_)
+    while True:
+        answer, after, others = _answered(run, idle, differ, calm, latency, ready)
+        kept = np.where(after == idle, idle, UNDEFINED)
+        if np.array_equal(kept, idle) and not others.any():
+            return run.graph(answer)
+        idle, differ = kept, differ | others
+
+
+def _answered(
+    run: Unfolding,
+    idle: Int64,
+    differ: NDArray[np.bool_],
+    calm: Mapping[str, int],
+    latency: int,
+    ready: bool,
+) -> tuple[list[int], Int64, NDArray[np.bool_]]:
+    """The answer to a sample that comes some time after this state, and the state after it.
+
+    What may `differ` when it has come is not known then; and which registers do so besides, where a
+    sample comes as an answer is taken.
+    """
+    is_ready, not_ready = ({"in_ready": one} if ready else {} for one in (1, 0))
+    contents = run.machine.contents.copy()
+    idle, seen = _stay(run, idle, contents, {**calm, "in_valid": 0})
+    _require(seen, {**is_ready, "out_valid": 0}, "while it waits for a sample")
     seen, begun = run.cycle(idle, contents, {**calm, **run.sample, "in_valid": 1})
-    _require(seen, {"in_ready": 1, "out_valid": 0}, "when a sample comes")
-    registers = begun
+    _require(seen, {**is_ready, "out_valid": 0}, "when a sample comes")
+    registers = begun = np.where(differ, UNDEFINED, begun)
     for _ in range(latency - 1):
         seen, registers = run.cycle(registers, contents, calm)
-        _require(seen, {"in_ready": 0, "out_valid": 0}, "while a sample is worked on")
+        _require(seen, {**not_ready, "out_valid": 0}, "while a sample is worked on")
     done, seen = _stay(run, registers, contents, {**calm, "out_ready": 0})
-    _require(seen, {"in_ready": 0, "out_valid": 1}, "while an answer waits")
-    answer = [seen[name] for name in outputs]
+    _require(seen, {**not_ready, "out_valid": 1}, "while an answer waits")
+    answer = [seen[name] for name in run.outputs]
     seen, after = run.cycle(done, contents.copy(), {**calm, "out_ready": 1, "in_valid": 0})
-    _require(seen, {"in_ready": 1, "out_valid": 1}, "when an answer is taken")
-    _require_within(after, idle, "after an answer was taken")
+    _require(seen, {**is_ready, "out_valid": 1}, "when an answer is taken")
     _, seen = _stay(run, after, contents, {**calm, "in_valid": 0})
-    if UNDEFINED in answer or [seen[name] for name in outputs] != answer:
+    if UNDEFINED in answer or [seen[name] for name in run.outputs] != answer:
         raise MismatchError("the answer of the Verilog read back is not its sample's alone")
     old = np.where(done > 1, UNDEFINED, done)
     given = {**calm, **run.sample, "in_valid": 1, "out_ready": 1}
-    _, after = run.cycle(old, contents.copy(), given)
-    _require_within(after, begun, "when a sample comes as an answer is taken")
-    return run.graph(answer)
+    _, again = run.cycle(old, contents.copy(), given)
+    return answer, after, (again != begun) & (begun != UNDEFINED)
 
 
 def _stay(
@@ -125,14 +155,6 @@ def _require(seen: Mapping[str, int], wanted: Mapping[str, int], when: str) -> N
     for name, value in wanted.items():
         if seen.get(name) != value:
             raise MismatchError(f"output {name} of the Verilog read back is not {value} {when}")
-
-
-def _require_within(found: Int64, known: Int64, when: str) -> None:
-    """Nothing, if registers hold what is known of them."""
-    if not np.array_equal(found[known != UNDEFINED], known[known != UNDEFINED]):
-        raise MismatchError(
-            f"the Verilog read back is in another state {when} than it was after a reset"
-        )
 
 
 @njit(cache=True)
@@ -164,17 +186,84 @@ def _address(values: Int64, literals: Int64) -> int:
 
 
 @njit(cache=True)
-def _both(a: int, b: int, gates: Int64, first: int) -> int:
-    """The literal of a & b where it needs no gate, else UNDEFINED."""
+def _with_gate(x: int, y: int, gates: Int64, first: int) -> tuple[int, int]:
+    """Two literals whose AND is that of x, a gate or one inverted, and y; the same where none is.
+
+    Where y is one of the gate's two, or the inverse of one, it says enough of the other.
+    """
+    p, q = gates[(x >> 1) - first, 0], gates[(x >> 1) - first, 1]
+    if x & 1 == 0:
+        if y in (p, q):
+            return x, x
+        return (0, 0) if y ^ 1 in (p, q) else (x, y)
+    if y ^ 1 in (p, q):
+        return y, y
+    if y == p:
+        return q ^ 1, y
+    return (p ^ 1, y) if y == q else (x, y)
+
+
+@njit(cache=True)
+def _of_gates(x: int, y: int, gates: Int64, first: int) -> tuple[int, int]:
+    """The same of x, a gate that is not inverted, or as y is, and y, a gate or one inverted."""
+    p, q = gates[(x >> 1) - first, 0], gates[(x >> 1) - first, 1]
+    r, s = gates[(y >> 1) - first, 0], gates[(y >> 1) - first, 1]
+    if x & 1:
+        if p in (r, s) and q ^ 1 in (r, s):
+            return p ^ 1, p ^ 1
+        if q in (r, s) and p ^ 1 in (r, s):
+            return q ^ 1, q ^ 1
+        return x, y
+    if p ^ 1 in (r, s) or q ^ 1 in (r, s):
+        return (x, x) if y & 1 else (0, 0)
+    if y & 1 and r in (p, q):
+        return x, s ^ 1
+    return (x, r ^ 1) if y & 1 and s in (p, q) else (x, y)
+
+
+@njit(cache=True)
+def _simpler(a: int, b: int, gates: Int64, first: int) -> tuple[int, int]:
+    """Two literals with the same AND, the same ones where nothing simpler is seen."""
+    x, y = a, b
+    if a >= 2 * first:
+        x, y = _with_gate(a, b, gates, first)
+    if (x, y) == (a, b) and b >= 2 * first:
+        y, x = _with_gate(b, a, gates, first)
+    if (x, y) == (a, b) and min(a, b) >= 2 * first:
+        if a & 1 > b & 1:
+            y, x = _of_gates(b, a, gates, first)
+        else:
+            x, y = _of_gates(a, b, gates, first)
+    return x, y
+
+
+@njit(cache=True)
+def _and(a: int, b: int, known: "Dict[int, int]", gates: Int64, used: int, first: int) -> int:
+    """The literal of a & b; where it is that of gate `used`, that gate is new."""
+    if a == 0 or b == 0:
+        return 0
+    if a == UNDEFINED or b == UNDEFINED:
+        return UNDEFINED
     made = simple_and(a, b)
-    if made < 0 and a & b & 1 and min(a, b) >= 2 * first:  # of x & y and ~x & y neither: not y
-        p, q = gates[(a >> 1) - first, 0], gates[(a >> 1) - first, 1]
-        r, s = gates[(b >> 1) - first, 0], gates[(b >> 1) - first, 1]
-        if (p == r ^ 1 and q == s) or (p == s ^ 1 and q == r):
-            return int(q ^ 1)
-        if (q == s ^ 1 and p == r) or (q == r ^ 1 and p == s):
-            return int(p ^ 1)
+    while made < 0:
+        x, y = _simpler(a, b, gates, first)
+        if (x, y) == (a, b):
+            break
+        a, b = x, y
+        made = simple_and(a, b)
+    if made < 0:
+        a, b = max(a, b), min(a, b)
+        key = a << 31 | b
+        if key not in known:
+            gates[used, 0], gates[used, 1] = a, b
+            known[key] = 2 * (first + used)
+        made = known[key]
     return int(made)
+
+
+@njit(cache=True)
+def _inverse(a: int) -> int:
+    return UNDEFINED if a == UNDEFINED else a ^ 1
 
 
 @njit(cache=True)
@@ -200,21 +289,25 @@ def _walk(
             if 0 <= address < words:
                 for bit in range(width):
                     values[first_step + step + bit] = contents[base + address * width + bit]
+        elif a == CHOOSE:
+            low, high = _value(values, literals[b]), _value(values, literals[b + 1])
+            choice = _value(values, literals[b + 2])
+            made = low
+            if choice == 1:
+                made = high
+            elif choice != 0 and low != high:
+                lower = _and(_inverse(choice), low, known, gates, used, first)
+                used += lower >> 1 == first + used
+                upper = _and(choice, high, known, gates, used, first)
+                used += upper >> 1 == first + used
+                made = _and(_inverse(lower), _inverse(upper), known, gates, used, first)
+                used += made >> 1 == first + used
+                made = _inverse(made)
+            values[first_step + step] = made
         elif a >= UNDEFINED:
-            a, b = _value(values, a), _value(values, b)
-            if a == 0 or b == 0:
-                values[first_step + step] = 0
-            elif a != UNDEFINED and b != UNDEFINED:
-                made = _both(a, b, gates, first)
-                if made < 0:
-                    a, b = max(a, b), min(a, b)
-                    key = a << 31 | b
-                    if key not in known:
-                        gates[used, 0], gates[used, 1] = a, b
-                        known[key] = 2 * (first + used)
-                        used += 1
-                    made = known[key]
-                values[first_step + step] = made
+            made = _and(_value(values, a), _value(values, b), known, gates, used, first)
+            used += made >> 1 == first + used
+            values[first_step + step] = made
     return used
 
 

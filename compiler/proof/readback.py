@@ -12,10 +12,11 @@ from lithify.backends.aiger import read
 from lithify.backends.bitnames import input_names, output_names
 from lithify.backends.toolchain import require_tool
 from lithify.backends.verilog.description import Description
-from lithify.backends.verilog.readback import read_back
-from lithify.backends.verilog.registers import read_aiger
+from lithify.backends.verilog.machine import Machine
+from lithify.backends.verilog.readback import read_back, unfolded
+from lithify.backends.verilog.registers import read_aiger, write_aiger
 from lithify.compiler.proof.matching import prove_same_gates
-from lithify.compiler.proof.verdict import Proved, Verdict, timed
+from lithify.compiler.proof.verdict import NotProved, Proved, Verdict, timed
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import MismatchError
 
@@ -41,6 +42,22 @@ def prove_verilog(
         reader = f"read by yosys {require_tool('yosys').version}"
         verdict = replace(verdict, engines=(*verdict.engines, reader))
     return timed(verdict, time.perf_counter() - start)
+
+
+def prove_machine(
+    netlist: Circuit, description: Description, machine: Machine, *, time_limit: float = 60.0
+) -> Verdict:
+    """Whether a folded design in cells answers every sample with what the netlist computes.
+
+    Not proved where it does not do what a folded design promises, or too little is known of it.
+    """
+    start = time.perf_counter()
+    try:
+        read = write_aiger(unfolded(machine, description, ready=False))
+    except MismatchError as error:
+        return NotProved(str(error), 0, time.perf_counter() - start)
+    seen = read_netlist(netlist, read, what="the cells")
+    return prove_same_gates(netlist, seen, time_limit=time_limit)
 
 
 def read_netlist(netlist: Circuit, aiger: bytes, *, what: str) -> Circuit:

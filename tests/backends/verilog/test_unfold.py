@@ -1,17 +1,23 @@
 """Folded Verilog is run symbolically: what it computes is the circuit, and faults are noticed."""
 
+import json
 import re
 from functools import cache
 
 import numpy as np
 import pytest
+from numba import types
+from numba.typed import Dict
+from numpy.typing import NDArray
 from verilog_nets import parted_net
 
 from lithify.backends.artifacts import Artifacts
 from lithify.backends.verilog.description import Description
 from lithify.backends.verilog.emit import VerilogOptions, emit
 from lithify.backends.verilog.folding import FANINS, fold
+from lithify.backends.verilog.machine import CHOICE, UNDEFINED, Machine, read_machine
 from lithify.backends.verilog.plain import require_plain
+from lithify.backends.verilog.unfold import Unfolding, _and
 from lithify.compiler.mapping import map_cells
 from lithify.compiler.proof.readback import prove_verilog
 from lithify.compiler.proof.verdict import Proved, Refuted, Verdict
@@ -100,3 +106,79 @@ def test_options_that_do_not_go_with_folding() -> None:
         VerilogOptions(interface="pipeline", cycles=100)
     with pytest.raises(InputError, match="cycles=-1"):
         VerilogOptions(interface="stream", cycles=-1)
+
+
+def test_gates_are_simplified_to_the_same_function() -> None:
+    rng = np.random.default_rng(5)
+    inputs, first = 4, 5
+    patterns = np.arange(1 << inputs)
+    columns = [np.zeros(1 << inputs, np.bool_), *(patterns >> i & 1 == 1 for i in range(inputs))]
+    for _ in range(40):
+        known, gates = Dict.empty(types.int64, types.int64), np.zeros((400, 2), np.int64)
+        planes, used = list(columns), 0
+        made = list(range(2, 2 * first))
+        for _ in range(60):
+            a, b = (int(one) for one in rng.choice(made, 2))
+            literal = _and(a, b, known, gates, used, first)
+            if literal >> 1 == first + used:
+                p, q = gates[used].tolist()
+                planes.append(plane(planes, p) & plane(planes, q))
+                used += 1
+            assert np.array_equal(plane(planes, literal), plane(planes, a) & plane(planes, b))
+            made += [literal, literal ^ 1]
+        assert used < 60  # some needed no gate
+
+
+def plane(planes: list[NDArray[np.bool_]], literal: int) -> NDArray[np.bool_]:
+    return planes[literal >> 1] ^ bool(literal & 1)
+
+
+def test_what_is_not_known_stays_so() -> None:
+    known, gates = Dict.empty(types.int64, types.int64), np.zeros((4, 2), np.int64)
+    assert _and(UNDEFINED, 0, known, gates, 0, 3) == 0
+    for a, b in ((UNDEFINED, 4), (4, UNDEFINED), (UNDEFINED, 1)):
+        assert _and(a, b, known, gates, 0, 3) == UNDEFINED
+
+
+def choosing(clock: int | str = 2) -> Machine:
+    """A register that takes what is chosen between 1 and its own bit by an input."""
+    bits = {"clk": 2, "s": 3, "y": 4}
+    module = {
+        "ports": {
+            name: {"direction": "output" if name == "y" else "input", "bits": [bit]}
+            for name, bit in bits.items()
+        },
+        "netnames": {},
+        "cells": {
+            "register": {"type": "$_DFF_P_", "connections": {"C": [clock], "D": [5], "Q": [4]}},
+            "choice": {
+                "type": CHOICE,
+                "connections": {"A": [4], "B": ["1"], "S": [3], "Y": [5]},
+            },
+        },
+    }
+    return read_machine(json.dumps({"modules": {"m": module}}).encode(), "m", "clk")
+
+
+def test_a_choice_knows_what_it_can() -> None:
+    run = Unfolding(choosing(), ["s"], ["y"])
+    contents = np.empty(0, np.int64)
+    for state, given, after in (
+        (0, {"s": 0}, 0),
+        (0, {"s": 1}, 1),
+        (1, {}, 1),  # whatever is chosen
+        (0, {}, UNDEFINED),
+        (UNDEFINED, {"s": 1}, 1),
+        (UNDEFINED, {"s": 0}, UNDEFINED),
+        (0, {"s": 2}, 2),  # the sample's own bit
+    ):
+        _, registers = run.cycle(np.array([state], np.int64), contents, given)
+        assert registers.tolist() == [after], (state, given)
+
+
+def test_a_register_without_a_clock_stays_as_it_is() -> None:
+    run = Unfolding(choosing("0"), ["s"], ["y"])
+    _, registers = run.cycle(np.array([0], np.int64), np.empty(0, np.int64), {"s": 1})
+    assert registers.tolist() == [0]
+    with pytest.raises(MismatchError, match="something else than the rising edge of clk"):
+        choosing(3)
