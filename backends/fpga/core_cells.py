@@ -146,8 +146,9 @@ def core_alone(module: Mapping[str, Any], ports: CorePorts, family: Family) -> M
         folder.joinpath("models.v").write_text("\n".join([table_module(*models.table), *texts]))
         library = " ".join(file for file in models.files if file not in ours)
         folder.joinpath("machine.ys").write_text(SCRIPT.format(library=library) + MACHINE)
-        limits = {"timeout_s": 4 * CPU_LIMIT_S, "cpu_s": CPU_LIMIT_S}
-        done = run("yosys", ["-s", "machine.ys"], cwd=folder, check=False, **limits)
+        args = ["-s", "machine.ys"]
+        wall, cpu = 4 * CPU_LIMIT_S, CPU_LIMIT_S
+        done = run("yosys", args, cwd=folder, check=False, timeout_s=wall, cpu_s=cpu)
         if not done.ok:
             last = done.output.strip().rsplit("\n", 1)[-1]
             raise FormatError(f"the cells of the core are not read: {last}")
