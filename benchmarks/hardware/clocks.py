@@ -66,7 +66,6 @@ ROWS = (
     Row("mnist_hx8k", "hx8k-evn", 3),
     Row("digits", "tang_nano_9k", 3),
     Row("mnist_learned", "ulx3s-25f", cycles=6000),
-    Row("mnist_learned", "ulx3s-45f", cycles=1000),
 )
 """Where few registers stand the router takes up to twenty minutes for a seed: fewer are tried."""
 
