@@ -37,7 +37,7 @@ def prove_same_gates(
     """Whether two circuits of tables and words, of one interface, say the same.
 
     Meant for the same gates written another way; where matching them leaves an output open,
-    `prove_equal` tries for `time_limit` CPU seconds.
+    `prove_equal` tries for `time_limit` CPU seconds, with what was matched in place of its gates.
     """
     start = time.perf_counter()
     for circuit in (expected, seen):
@@ -47,18 +47,44 @@ def prove_same_gates(
     codes = vectors_for(expected, vectors, np.random.default_rng(seed), samples)
     if refuted := difference(expected, seen, codes):
         return timed(refuted, time.perf_counter() - start)
-    pairs = _matched(expected, seen, codes)
+    hashed = _hashed(seen)
+    pairs, owner = _matched(expected, hashed, codes)
     if pairs is not None:
         return Proved(METHOD, (ENGINE,), pairs, len(codes), time.perf_counter() - start)
+    left = _joined(expected, hashed, owner)
     verdict = prove_equal(
-        expected, seen, time_limit=time_limit, vectors=vectors, samples=samples, seed=seed
+        expected, left, time_limit=time_limit, vectors=vectors, samples=samples, seed=seed
     )
     return timed(verdict, time.perf_counter() - start)
 
 
-def _matched(expected: Circuit, seen: Circuit, codes: NDArray[np.int64]) -> int | None:
-    """How many gates were found, or None where an output is not among them."""
-    seen = _hashed(seen)
+def _joined(expected: Circuit, seen: Circuit, owner: NDArray[np.int64]) -> Circuit:
+    """What was seen, signals that equal literals of the expected circuit made as these are."""
+    b = Builder(fold=False, hash=False)
+    for port in expected.inputs:
+        b.port(port)
+    ours = b.copy(expected)
+    inverse = owner & 1 == 1
+    inverses = np.unique(owner[(owner >= 0) & inverse] >> 1)
+    place = np.zeros(expected.num_signals, np.int32)
+    place[inverses] = b.tables(np.full(inverses.size, INVERTER), ours[inverses][:, None])
+    own = b.num_signals + np.arange(seen.num_signals) - seen.first_gate
+    image = np.where(owner < 0, own, np.where(inverse, place[owner >> 1], ours[owner >> 1]))
+    image = image.astype(np.int32)
+    fanins = image[seen.fanins]
+    b.gates(seen.kinds, seen.tables, seen.offsets, fanins, np.ones(fanins.size, np.int32))
+    for word in seen.words:
+        b.output(word.name, image[word.signals], kind=word.kind)
+    return b.finish(readout=seen.readout)
+
+
+def _matched(
+    expected: Circuit, seen: Circuit, codes: NDArray[np.int64]
+) -> tuple[int | None, NDArray[np.int64]]:
+    """How many gates were found, or None where an output is not among them.
+
+    Also the literal that each signal that was seen is proved to equal, or -1.
+    """
     ours, theirs = expected.num_signals, seen.num_signals
     # The last ones, which are random: on samples alone too many signals behave alike.
     codes = codes[-64 * max(4, MOST_WORDS // (ours + theirs)) :]
@@ -82,7 +108,7 @@ def _matched(expected: Circuit, seen: Circuit, codes: NDArray[np.int64]) -> int 
     readers = _readers(seen, found)
     match(_gates(expected), _gates(seen), classes, starts, members, hints, known, owner, readers)
     same = (owner[roots] >= 0) & (known[outputs[0]] == owner[roots] ^ inverted)
-    return int((known >= 0).sum()) - inputs.size if same.all() else None
+    return int((known >= 0).sum()) - inputs.size if same.all() else None, owner
 
 
 def _without_inverters(

@@ -114,11 +114,16 @@ def test_matching_proves_nothing_wrong(seed: int) -> None:
     tables[gate] ^= np.uint64(1 << int(rng.integers(1 << len(seen.gate_fanins(gate)))))
     wrong = replace(seen, tables=tables)
     # Simulation would find it: leave the matching alone with it, on few vectors.
-    found = matching._matched(NETLIST, wrong, random_codes(NETLIST, 64, rng))
+    hashed = matching._hashed(wrong)
+    found, owner = matching._matched(NETLIST, hashed, random_codes(NETLIST, 64, rng))
+    codes = random_codes(NETLIST, 20000, rng)
+    right = answer(wrong, codes)
     if found is not None:
-        codes = random_codes(NETLIST, 20000, rng)
-        left, right = answer(NETLIST, codes), answer(wrong, codes)
+        left = answer(NETLIST, codes)
         assert all(np.array_equal(left.words[n], right.words[n]) for n in left.words)
+    # What is left for the engine is what was read, whatever was matched.
+    left = answer(matching._joined(NETLIST, hashed, owner), codes)
+    assert all(np.array_equal(left.words[n], right.words[n]) for n in left.words)
 
 
 def test_rewired_outputs_are_not_matched() -> None:
@@ -127,8 +132,8 @@ def test_rewired_outputs_are_not_matched() -> None:
     signals[[0, 1]] = signals[[1, 0]]
     swapped = replace(seen, outputs=(replace(seen.words[0], signals=signals), seen.words[1]))
     codes = random_codes(NETLIST, 64, np.random.default_rng(0))
-    assert matching._matched(NETLIST, seen, codes) == NETLIST.num_gates
-    assert matching._matched(NETLIST, swapped, codes) is None
+    assert matching._matched(NETLIST, matching._hashed(seen), codes)[0] == NETLIST.num_gates
+    assert matching._matched(NETLIST, matching._hashed(swapped), codes)[0] is None
     assert isinstance(prove_same_gates(NETLIST, swapped), Refuted)
 
 
