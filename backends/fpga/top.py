@@ -81,8 +81,9 @@ def sources(
     """
     platform = board.new_platform()
     clock_hz = float(platform.default_clk_frequency)
+    per_bit = cycles_per_bit(clock_hz, baud)
     core = core_of(design, every=every, cells=cells, retime=retime, cycles=cycles)
-    shell, layout = shell_of(core, cycles=cycles_per_bit(clock_hz, baud), arriving=arriving)
+    shell, layout = shell_of(core, cycles=per_bit, arriving=arriving)
     plan = platform.prepare(Top(shell), "top", emit_src=False)
     return Sources(
         rtlil=plan.files["top.il"] + cell_modules(core),
