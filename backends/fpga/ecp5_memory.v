@@ -108,136 +108,75 @@ module DP16KD(
       bytes[2 * word + 1] = ALL[20 * word + 9 +: 9];
     end
 
+  // Port A is the lower half of all of these, port B the upper.
+  wire [27:0] addresses = {
+    ADB13, ADB12, ADB11, ADB10, ADB9, ADB8, ADB7, ADB6, ADB5, ADB4, ADB3, ADB2, ADB1, ADB0,
+    ADA13, ADA12, ADA11, ADA10, ADA9, ADA8, ADA7, ADA6, ADA5, ADA4, ADA3, ADA2, ADA1, ADA0};
+  wire [35:0] given = {
+    DIB17, DIB16, DIB15, DIB14, DIB13, DIB12, DIB11, DIB10, DIB9, DIB8, DIB7, DIB6, DIB5, DIB4,
+    DIB3, DIB2, DIB1, DIB0,
+    DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4,
+    DIA3, DIA2, DIA1, DIA0};
+  wire [35:0] read;
+  assign {
+    DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5, DOB4,
+    DOB3, DOB2, DOB1, DOB0,
+    DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5, DOA4,
+    DOA3, DOA2, DOA1, DOA0} =
+    DATA_WIDTH_B == 36 ? {read[35:18], below} : read;
 
-  wire [13:0] address_a = {ADA13, ADA12, ADA11, ADA10, ADA9, ADA8, ADA7, ADA6, ADA5, ADA4, ADA3,
-    ADA2, ADA1, ADA0};
-  wire [17:0] given_a = {DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7,
-    DIA6, DIA5, DIA4, DIA3, DIA2, DIA1, DIA0};
-  wire [9:0] word_a = {address_a[13:5], DATA_WIDTH_A == 36 | address_a[4]};
-  wire [10:0] low_a = {word_a, DATA_WIDTH_A < 18 & address_a[3]};
-  wire [10:0] high_a = {word_a, 1'b1};
-  wire write_a = CEA & WEA;
-  reg [17:0] found_a;
-  wire taken_a = CEA & ~(WEA & WRITEMODE_A == "NORMAL");
-  always @(posedge CLKA) if (taken_a) found_a <= {bytes[high_a], bytes[low_a]};
-  reg [2:0] place_a;
-  always @(posedge CLKA) if (taken_a) place_a <= address_a[2:0];
-  wire [17:0] read_a;
-  wire [8:0] mask_a, byte_a;
+  genvar port;
   generate
-    if (DATA_WIDTH_A == 18) begin
-      assign read_a = found_a;
-      assign mask_a = {9{address_a[0]}};
-      assign byte_a = given_a[8:0];
-      always @(posedge CLKA) if (write_a & address_a[1]) bytes[high_a] <= given_a[17:9];
-    end else if (DATA_WIDTH_A == 9) begin
-      assign read_a = {9'b0, found_a[8:0]};
-      assign mask_a = 9'h1ff;
-      assign byte_a = given_a[8:0];
-    end else if (DATA_WIDTH_A == 4) begin
-      assign read_a = {14'b0, place_a[2] ? found_a[7:4] : found_a[3:0]};
-      assign mask_a = {1'b0, {4{address_a[2]}}, {4{~address_a[2]}}};
-      assign byte_a = {1'b0, {2{given_a[3:0]}}};
-    end else if (DATA_WIDTH_A == 2) begin
-      wire [3:0] half_a = place_a[2] ? found_a[7:4] : found_a[3:0];
-      assign read_a = {16'b0, place_a[1] ? half_a[3:2] : half_a[1:0]};
-      assign mask_a = {1'b0, {2{address_a[2:1] == 3}}, {2{address_a[2:1] == 2}}, {2{address_a[2:1]
-    == 1}}, {2{address_a[2:1] == 0}}};
-      assign byte_a = {1'b0, {4{given_a[1:0]}}};
-    end else if (DATA_WIDTH_A == 1) begin
-      wire [3:0] half_a = place_a[2] ? found_a[7:4] : found_a[3:0];
-      wire [1:0] pair_a = place_a[1] ? half_a[3:2] : half_a[1:0];
-      assign read_a = {17'b0, place_a[0] ? pair_a[1] : pair_a[0]};
-      assign mask_a = {1'b0, address_a[2:0] == 7, address_a[2:0] == 6, address_a[2:0] == 5,
-    address_a[2:0] == 4, address_a[2:0] == 3, address_a[2:0] == 2, address_a[2:0] == 1,
-    address_a[2:0] == 0};
-      assign byte_a = {1'b0, {8{given_a[0]}}};
-    end else if (DATA_WIDTH_A == 36) begin
-      assign read_a = found_a;
-      assign mask_a = {9{address_a[2]}};
-      assign byte_a = given_b[8:0];
-      always @(posedge CLKA) begin
-        if (write_a & address_a[3]) bytes[high_a] <= given_b[17:9];
-        if (write_a & address_a[1]) bytes[{address_a[13:5], 2'b01}] <= given_a[17:9];
-        if (write_a & address_a[0]) bytes[{address_a[13:5], 2'b00}] <= given_a[8:0];
-      end
-    end else block_ram_of_another_width width_a();
-    if (REGMODE_A != "NOREG" || CSDECODE_A != "0b000" || (WRITEMODE_A != "READBEFOREWRITE" &&
-    WRITEMODE_A != "NORMAL")
-        || CLKAMUX != "CLKA") block_ram_in_another_mode mode_a();
+    for (port = 0; port < 2; port = port + 1) begin: ports
+      localparam WIDTH = port ? DATA_WIDTH_B : DATA_WIDTH_A;
+      localparam NORMAL = port ? WRITEMODE_B == "NORMAL" : WRITEMODE_A == "NORMAL";
+      wire clock = port ? CLKB : CLKA;
+      wire write = port ? CEB & WEB : CEA & WEA;
+      wire taken = (port ? CEB : CEA) & ~(write & NORMAL);
+      wire [13:0] address = addresses[14 * port +: 14];
+      wire [17:0] data = WIDTH == 36 ? given[35:18] : given[18 * port +: 18];
+      wire [9:0] place = {address[13:5], WIDTH == 36 | address[4]};
+      wire [10:0] low = {place, WIDTH < 18 & address[3]};
+      wire [10:0] high = {place, 1'b1};
+      reg [17:0] found;
+      reg [2:0] part;
+      always @(posedge clock)
+        if (taken) begin
+          found <= {bytes[high], bytes[low]};
+          part <= address[2:0];
+        end
+      wire [3:0] half = part[2] ? found[7:4] : found[3:0];
+      wire [1:0] pair = part[1] ? half[3:2] : half[1:0];
+      assign read[18 * port +: 18] = WIDTH >= 18 ? found : WIDTH == 9 ? found[8:0]
+        : WIDTH == 4 ? half : WIDTH == 2 ? pair : part[0] ? pair[1] : pair[0];
+      wire [8:0] given_byte = WIDTH >= 9 ? data[8:0] : WIDTH == 4 ? {2{data[3:0]}}
+        : WIDTH == 2 ? {4{data[1:0]}} : {8{data[0]}};
+      integer i;
+      always @(posedge clock)
+        for (i = 0; i < 9; i = i + 1)
+          if (write & (WIDTH == 36 ? address[2] : WIDTH == 18 ? address[0] : WIDTH == 9
+              | i < 8 & (WIDTH == 4 ? address[2] == i / 4 : WIDTH == 2 ? address[2:1] == i / 2
+                : address[2:0] == i)))
+            bytes[low][i] <= given_byte[i];
+      if (WIDTH >= 18)
+        always @(posedge clock)
+          if (write & (WIDTH == 36 ? address[3] : address[1])) bytes[high] <= data[17:9];
+      if (WIDTH == 36)
+        always @(posedge clock) begin
+          if (write & address[1]) bytes[{address[13:5], 2'b01}] <= given[17:9];
+          if (write & address[0]) bytes[{address[13:5], 2'b00}] <= given[8:0];
+        end
+      if (WIDTH != 1 && WIDTH != 2 && WIDTH != 4 && WIDTH != 9 && WIDTH != 18 && WIDTH != 36)
+        block_ram_of_another_width other();
+    end
+    if (REGMODE_A != "NOREG" || REGMODE_B != "NOREG" || CLKAMUX != "CLKA" || CLKBMUX != "CLKB"
+        || CSDECODE_A != "0b000" || CSDECODE_B != "0b000"
+        || (WRITEMODE_A != "READBEFOREWRITE" && WRITEMODE_A != "NORMAL")
+        || (WRITEMODE_B != "READBEFOREWRITE" && WRITEMODE_B != "NORMAL"))
+      block_ram_in_another_mode other();
   endgenerate
-  assign {DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5,
-    DOA4, DOA3, DOA2, DOA1, DOA0} = DATA_WIDTH_B == 36 ? below_b : read_a;
-  integer bit_a;
-  always @(posedge CLKA)
-    for (bit_a = 0; bit_a < 9; bit_a = bit_a + 1)
-      if (write_a & mask_a[bit_a]) bytes[low_a][bit_a] <= byte_a[bit_a];
 
-  wire [13:0] address_b = {ADB13, ADB12, ADB11, ADB10, ADB9, ADB8, ADB7, ADB6, ADB5, ADB4, ADB3,
-    ADB2, ADB1, ADB0};
-  wire [17:0] given_b = {DIB17, DIB16, DIB15, DIB14, DIB13, DIB12, DIB11, DIB10, DIB9, DIB8, DIB7,
-    DIB6, DIB5, DIB4, DIB3, DIB2, DIB1, DIB0};
-  wire [9:0] word_b = {address_b[13:5], DATA_WIDTH_B == 36 | address_b[4]};
-  wire [10:0] low_b = {word_b, DATA_WIDTH_B < 18 & address_b[3]};
-  wire [10:0] high_b = {word_b, 1'b1};
-  wire write_b = CEB & WEB;
-  reg [17:0] found_b;
-  wire taken_b = CEB & ~(WEB & WRITEMODE_B == "NORMAL");
-  always @(posedge CLKB) if (taken_b) found_b <= {bytes[high_b], bytes[low_b]};
-  reg [2:0] place_b;
-  always @(posedge CLKB) if (taken_b) place_b <= address_b[2:0];
-  wire [17:0] read_b;
-  wire [8:0] mask_b, byte_b;
-  generate
-    if (DATA_WIDTH_B == 18) begin
-      assign read_b = found_b;
-      assign mask_b = {9{address_b[0]}};
-      assign byte_b = given_b[8:0];
-      always @(posedge CLKB) if (write_b & address_b[1]) bytes[high_b] <= given_b[17:9];
-    end else if (DATA_WIDTH_B == 9) begin
-      assign read_b = {9'b0, found_b[8:0]};
-      assign mask_b = 9'h1ff;
-      assign byte_b = given_b[8:0];
-    end else if (DATA_WIDTH_B == 4) begin
-      assign read_b = {14'b0, place_b[2] ? found_b[7:4] : found_b[3:0]};
-      assign mask_b = {1'b0, {4{address_b[2]}}, {4{~address_b[2]}}};
-      assign byte_b = {1'b0, {2{given_b[3:0]}}};
-    end else if (DATA_WIDTH_B == 2) begin
-      wire [3:0] half_b = place_b[2] ? found_b[7:4] : found_b[3:0];
-      assign read_b = {16'b0, place_b[1] ? half_b[3:2] : half_b[1:0]};
-      assign mask_b = {1'b0, {2{address_b[2:1] == 3}}, {2{address_b[2:1] == 2}}, {2{address_b[2:1]
-    == 1}}, {2{address_b[2:1] == 0}}};
-      assign byte_b = {1'b0, {4{given_b[1:0]}}};
-    end else if (DATA_WIDTH_B == 1) begin
-      wire [3:0] half_b = place_b[2] ? found_b[7:4] : found_b[3:0];
-      wire [1:0] pair_b = place_b[1] ? half_b[3:2] : half_b[1:0];
-      assign read_b = {17'b0, place_b[0] ? pair_b[1] : pair_b[0]};
-      assign mask_b = {1'b0, address_b[2:0] == 7, address_b[2:0] == 6, address_b[2:0] == 5,
-    address_b[2:0] == 4, address_b[2:0] == 3, address_b[2:0] == 2, address_b[2:0] == 1,
-    address_b[2:0] == 0};
-      assign byte_b = {1'b0, {8{given_b[0]}}};
-    end else if (DATA_WIDTH_B == 36) begin
-      assign read_b = found_b;
-      assign mask_b = {9{address_b[2]}};
-      assign byte_b = given_b[8:0];
-      always @(posedge CLKB) begin
-        if (write_b & address_b[3]) bytes[high_b] <= given_b[17:9];
-        if (write_b & address_b[1]) bytes[{address_b[13:5], 2'b01}] <= given_a[17:9];
-        if (write_b & address_b[0]) bytes[{address_b[13:5], 2'b00}] <= given_a[8:0];
-      end
-    end else block_ram_of_another_width width_b();
-    if (REGMODE_B != "NOREG" || CSDECODE_B != "0b000" || (WRITEMODE_B != "READBEFOREWRITE" &&
-    WRITEMODE_B != "NORMAL")
-        || CLKBMUX != "CLKB") block_ram_in_another_mode mode_b();
-  endgenerate
-  assign {DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5,
-    DOB4, DOB3, DOB2, DOB1, DOB0} = read_b;
-  integer bit_b;
+  reg [17:0] below;
   always @(posedge CLKB)
-    for (bit_b = 0; bit_b < 9; bit_b = bit_b + 1)
-      if (write_b & mask_b[bit_b]) bytes[low_b][bit_b] <= byte_b[bit_b];
-
-  reg [17:0] below_b;
-  always @(posedge CLKB) if (taken_b)
-    below_b <= {bytes[{address_b[13:5], 2'b01}], bytes[{address_b[13:5], 2'b00}]};
+    if (CEB) below <= {bytes[{addresses[27:19], 2'b01}], bytes[{addresses[27:19], 2'b00}]};
 endmodule
