@@ -82,6 +82,7 @@ def write_job(folder: Path, circuit: Circuit, layout: Layout) -> None:
     job = {
         "cycles": 4,
         "warm_up": 400,  # The board's own reset ends 180 cycles after the chip has started.
+        "line": "uart",
         "seed": 1,
         "inputs": [asdict(port) for port in layout.inputs],
         "outputs": [asdict(port) for port in layout.outputs],
@@ -122,7 +123,7 @@ def test_the_netlist_of_a_board_answers_over_its_pins(kind: str, tmp_path: Path)
 
     write_job(folder, circuit, top.layout)
     done = simulator.run_bench(
-        "lithify.hw_tests.benches.uart",
+        "lithify.hw_tests.benches.shell",
         environment={
             "LITHIFY_SHELL": str(folder),
             "COCOTB_TEST_FILTER": "every_sample|damaged_frames",

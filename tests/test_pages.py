@@ -11,7 +11,7 @@ PAGES = (
     "docs/c.md",
     "docs/streams.md",
     "docs/tour.md",
-    "docs/uart.md",
+    "docs/shell.md",
 )
 EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -1,4 +1,4 @@
-"""The clock of the net alone: laid out between registers, without the serial shell and its pins.
+"""The clock of the net alone: laid out between registers, without the shell and its pins.
 
 A shift register feeds the inputs and another takes the outputs away, one pin each, so that a path
 from flip-flop to flip-flop is one of the net's, or crosses a single table.

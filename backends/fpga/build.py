@@ -28,7 +28,6 @@ from lithify.ir.errors import InputError
 from lithify.ir.files import make_folder, write_atomically
 from lithify.ir.netlist import Netlist
 
-BAUD = 115200
 EVERY = 3
 """Levels of gates between two rows of registers."""
 
@@ -46,7 +45,8 @@ class BuildResult:
     bitstream: Path
     core: Description
     layout: Layout
-    baud: int
+    line: str
+    rate: int
     latency: int
     clock_mhz: float
     predicted_mhz: float | None
@@ -92,7 +92,9 @@ class BuildResult:
             "clock_mhz": self.clock_mhz,
             "latency": self.latency,
             "interval": self.core.interval,
-            "baud": self.baud,
+            "line": self.line,
+            "pins": self.board.spi_pins if self.line == "spi" else {},
+            "rate": self.rate,
             "critical_path": self.best.critical_path,
             "seeds": {str(one.seed): round(one.fmax_mhz, 2) for one in self.runs},
             "seed": self.best.seed,
@@ -122,7 +124,8 @@ def build(
     *,
     seeds: Sequence[int] = (1,),
     every: int = EVERY,
-    baud: int = BAUD,
+    line: str = "uart",
+    baud: int | None = None,
     alone: Sequence[int] = (),
     cells: bool = False,
     arriving: Arriving | None = None,
@@ -138,8 +141,9 @@ def build(
     design is one of tables of at most four inputs, which synthesis keeps one by one, but for those
     that become carries of an iCE40 where no registers are inside; one over levels is told what is
     `arriving`. With `retime` registers are fewest. With `cycles` such a design is folded: it has no
-    rows of registers, and takes at most so many for a sample. `limit_s` are the seconds of CPU time
-    that each run of place and route may take.
+    rows of registers, and takes at most so many for a sample. Its `line` is a serial one ("uart")
+    or an SPI bus ("spi"). `limit_s` are the seconds of CPU time that each run of place and route
+    may take.
     """
     _check_options(seeds, every, limit_s)
     target = targets.board(board) if isinstance(board, str) else board
@@ -148,9 +152,10 @@ def build(
     clock = _Clock()
     pipeline: dict[str, Any] = {"every": every, "cells": cells, "retime": retime}
     pipeline["cycles"] = cycles
+    wires: dict[str, Any] = {"line": line, "baud": baud}
     with clock.step("elaborate"):
         progress("writing the design for yosys")
-        source = sources(design, target, baud=baud, arriving=arriving, **pipeline)
+        source = sources(design, target, arriving=arriving, **wires, **pipeline)
         write_atomically(folder / DESIGN, source.rtlil.encode())
         write_atomically(folder / f"top.{target.family.pins}", source.constraints.encode())
     with clock.step("synthesise"):
@@ -180,7 +185,8 @@ def build(
         bitstream=bitstream,
         core=source.core,
         layout=source.layout,
-        baud=baud,
+        line=line,
+        rate=source.rate,
         latency=source.latency,
         clock_mhz=source.clock_hz / 1e6,
         predicted_mhz=_predicted(design, target, every) if cells and not cycles else None,

@@ -1,7 +1,7 @@
 """What stands in the folder of a build besides the tools' files: a page about it, and exchanges.
 
 The page says what each file is, and by which commands the bitstream is made again without Lithify.
-The exchanges are requests and the answers due to them, as bytes on the serial line.
+The exchanges are requests and the answers due to them, as bytes on the line.
 """
 
 import json
@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lithify.backends.fpga.placement import Routed
-from lithify.backends.fpga.targets import Board
+from lithify.backends.fpga.build import BuildResult
 from lithify.backends.verilog.frames import Status, frame, layout_of, requests, to_bytes
 from lithify.backends.verilog.interface import only_tables
 from lithify.ir.circuit import Circuit
@@ -42,15 +41,16 @@ _FILES = (
     ("design.*", "the bitstream"),
     ("build.json", "cells by part, clocks, latency, and what is proved"),
     ("certificate.json", "what is proved of which file, and what is not"),
-    (EXCHANGES, "requests and the answers due to them, in hexadecimal: docs/uart.md"),
+    (EXCHANGES, "requests and the answers due to them, in hexadecimal: docs/shell.md"),
     (PAGE, "this page"),
     ("alone", "the net alone between registers, laid out for its clock"),
     ("*.log", "all that a tool said"),
 )
 
 
-def write_page(folder: Path, board: Board, best: Routed) -> Path:
-    """The page of a finished build, whose bitstream was made of the routing `best`."""
+def write_page(folder: Path, result: BuildResult) -> Path:
+    """The page of a finished build."""
+    board, best = result.board, result.best
     names = sorted({path.name for path in folder.iterdir()} | {PAGE})
     rows = [f"| `{name}` | {_said(name)} |" for name in names]
     family = board.family
@@ -59,8 +59,9 @@ def write_page(folder: Path, board: Board, best: Routed) -> Path:
     lines = [
         f"# {board.title}",
         "",
-        f"Written by Lithify: a design for the {board.device.title} of this board, behind its",
-        "serial port.",
+        f"Written by Lithify: a design for the {board.device.title} of this board, behind",
+        f"{_line(result)}.",
+        "What goes over it is written in docs/shell.md of Lithify.",
         "",
         "| file | what it is |",
         "| --- | --- |",
@@ -78,7 +79,7 @@ def write_page(folder: Path, board: Board, best: Routed) -> Path:
     return write_atomically(folder / PAGE, "\n".join(lines).encode())
 
 
-def write_exchanges(folder: Path, circuit: Circuit | Netlist, baud: int) -> Path:
+def write_exchanges(folder: Path, circuit: Circuit | Netlist, line: str, rate: int) -> Path:
     """Random requests to a design and the answers that are due."""
     tables = only_tables(circuit)
     layout = layout_of(tables)
@@ -91,10 +92,19 @@ def write_exchanges(folder: Path, circuit: Circuit | Netlist, baud: int) -> Path
     ]
     pairs = zip(requests(layout, codes), answers, strict=True)
     data = {
-        "baud": baud,
+        "line": line,
+        "rate": rate,
         "exchanges": [{"send": a.hex(), "receive": b.hex()} for a, b in pairs],
     }
     return write_atomically(folder / EXCHANGES, (json.dumps(data, indent=1) + "\n").encode())
+
+
+def _line(result: BuildResult) -> str:
+    """The line by which the board is asked."""
+    if result.line == "uart":
+        return f"its serial port ({result.rate} baud)"
+    pins = ", ".join(f"{name} on {pin}" for name, pin in result.board.spi_pins.items())
+    return f"an SPI bus (mode 0, at most {result.rate / 1e6:g} MHz; {pins})"
 
 
 def _said(name: str) -> str:

@@ -1,8 +1,9 @@
 """Amaranth platforms of boards that amaranth-boards lacks, or that lack a serial port there."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from amaranth.build import Attrs, Clock, Pins, Resource
+from amaranth.build import Attrs, Clock, Pins, Resource, Subsignal
 from amaranth.vendor import LatticeECP5Platform
 from amaranth_boards.orangecrab_r0_2 import OrangeCrabR0_2_25FPlatform
 from amaranth_boards.resources import LEDResources, UARTResource
@@ -41,3 +42,11 @@ class ColorlightI5(LatticeECP5Platform):
         UARTResource(0, rx="H18", tx="J17", attrs=Attrs(IO_TYPE="LVCMOS33")),
     ]
     connectors: ClassVar[list[object]] = []
+
+
+def add_spi(platform: Any, pins: Mapping[str, str]) -> None:
+    """Give a platform the resource `spi`, at some pins by name, of the kind of its UART's."""
+    wires = [
+        Subsignal(name, Pins(pin, dir="o" if name == "cipo" else "i")) for name, pin in pins.items()
+    ]
+    platform.add_resources([Resource("spi", 0, *wires, platform.lookup("uart", 0).attrs)])

@@ -1,4 +1,4 @@
-"""Asks a programmed board over its serial line, as `lithify.backends.verilog.frames` defines."""
+"""Asks a programmed board over its line, as `lithify.backends.verilog.frames` defines."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lithify.backends.fpga.spidev import Bus, open_bus
 from lithify.backends.verilog.frames import (
     END,
     Answer,
@@ -27,9 +28,12 @@ TRIES = 4
 QUIET_S = 0.1
 """How long a silence shows that no old answer is still under way."""
 
+NOISY_S = 1.0
+"""How long is waited for that silence."""
+
 
 class Line(Protocol):
-    """A serial line: what pyserial's `Serial` is, with a short read timeout."""
+    """An open line: what pyserial's `Serial` is, with a short read timeout."""
 
     @property
     def in_waiting(self) -> int:
@@ -47,17 +51,19 @@ def talk(
     layout: Layout,
     codes: ArrayLike,
     *,
-    baud: int = 115200,
+    line: str = "uart",
+    rate: int = 115200,
     timeout_s: float = 1.0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Integers]:
-    """The outputs[samples, count] by name that the board at a serial port gives to the codes.
+    """The outputs[samples, count] by name that the board at a port gives to the codes.
 
-    A lost or corrupt answer is asked for again; `timeout_s` is the longest wait for one.
+    The port is a serial one, or an SPI bus. A lost or corrupt answer is asked for again;
+    `timeout_s` is the longest wait for one.
     """
     checked = check_codes(layout, codes)
-    with _open(port, baud) as line:
-        return converse(line, layout, checked, timeout_s=timeout_s, progress=progress)
+    with open_bus(port, rate) if line == "spi" else _open(port, rate) as wires:
+        return converse(wires, layout, checked, timeout_s=timeout_s, progress=progress)
 
 
 def converse(
@@ -140,12 +146,15 @@ def _ports() -> list[str]:
 
 
 def _settle(line: Line) -> None:
-    """Nothing; afterwards the shell is between frames and no answer is under way."""
+    """Nothing; afterwards the shell is between frames and no answer is under way.
+
+    A line that is never silent is left to the requests, which say what they heard.
+    """
     line.write(bytes([END, END]))
-    quiet_until = time.monotonic() + QUIET_S
-    while time.monotonic() < quiet_until:
+    begun = heard = time.monotonic()
+    while (now := time.monotonic()) < min(heard + QUIET_S, begun + NOISY_S):
         if line.read(max(1, line.in_waiting)):
-            quiet_until = time.monotonic() + QUIET_S
+            heard = now
 
 
 def _ask(
@@ -168,10 +177,16 @@ def _ask(
                     return _accepted(answer)
     said = f"{heard} bytes, but no answer to this request" if heard else "nothing"
     raise ToolFailed(
-        f"the board sent {said} within {TRIES} tries of {timeout_s:g} s. See that this is the "
-        "port of its UART (many boards have two, and the second one is it), that the rate is the "
-        "one the design was built with, and that the board is programmed"
+        f"the board sent {said} within {TRIES} tries of {timeout_s:g} s. "
+        f"See that {_BUS if isinstance(line, Bus) else _PORT}, and that the board is programmed"
     )
+
+
+_PORT = (
+    "this is the port of its UART (many boards have two, and the second one is it), that the rate "
+    "is the one the design was built with"
+)
+_BUS = "cs_n, sck, copi, cipo and ground are on the pins that README.md of the build names"
 
 
 def _accepted(answer: Answer) -> Answer:

@@ -41,7 +41,8 @@ class Device:
 class Board:
     """A board: its chip, the Amaranth platform that knows its pins, how it is programmed.
 
-    `tried` says what of the way to this board has been done for real, and by nothing else.
+    `spi` are pins for an SPI bus: select, clock, to the board, from it. `tried` says what of the
+    way to this board has been done for real, and by nothing else.
     """
 
     name: str
@@ -52,8 +53,14 @@ class Board:
     speed: str
     loader: str
     loader_options: list[str]
+    spi: list[str]
     tried: str
     notes: str
+
+    @property
+    def spi_pins(self) -> dict[str, str]:
+        """The pins for an SPI bus by what they are for, in the names of the Amaranth platform."""
+        return dict(zip(("cs_n", "sck", "copi", "cipo"), self.spi, strict=True))
 
     @property
     def family(self) -> Family:

@@ -1,4 +1,4 @@
-"""The top of a board design: the core in its UART shell on the board's clock and pins."""
+"""The top of a board design: the core in its shell on the board's clock and pins."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from amaranth.hdl import Module
 from amaranth.lib import io, wiring
 
+from lithify.backends.fpga.platforms import add_spi
 from lithify.backends.fpga.targets import Board
 from lithify.backends.verilog.cells import PREFIX, cell_modules
 from lithify.backends.verilog.cores import core_of
@@ -13,8 +14,8 @@ from lithify.backends.verilog.description import Description
 from lithify.backends.verilog.emit import VerilogOptions, describe
 from lithify.backends.verilog.frames import Layout
 from lithify.backends.verilog.levels import Arriving
-from lithify.backends.verilog.serial import cycles_per_bit
-from lithify.backends.verilog.uart import UartShell, shell_of
+from lithify.backends.verilog.lines import line_of, rate_of
+from lithify.backends.verilog.shell import Shell, shell_of
 from lithify.ir.circuit import Circuit
 from lithify.ir.netlist import Netlist
 
@@ -27,21 +28,23 @@ CORE_MODULE = f"top.{CORE}"
 
 
 class Top(wiring.Component):
-    """A shell, wired to the board: UART 0, and two LEDs that say busy and failed."""
+    """A shell, wired to the board: its line, and two LEDs that say busy and failed."""
 
-    def __init__(self, shell: UartShell) -> None:
-        """`shell` runs on the board's clock."""
-        self._shell = shell
+    def __init__(self, shell: Shell, line: str) -> None:
+        """`shell` runs on the board's clock, and has that kind of line."""
+        self._shell, self._line = shell, line
         super().__init__({})
 
     def elaborate(self, platform: Any) -> Module:
-        """`platform` is an Amaranth platform that has the resource `uart`."""
+        """`platform` is an Amaranth platform that has the line as a resource, by its kind."""
         m = Module()
         m.submodules.shell = shell = self._shell
-        uart = platform.request("uart", 0, dir="-")
-        m.submodules.rx = rx = io.Buffer("i", uart.rx)
-        m.submodules.tx = tx = io.Buffer("o", uart.tx)
-        m.d.comb += [shell.rx.eq(rx.i), tx.o.eq(shell.tx)]
+        ports = platform.request(self._line, 0, dir="-")
+        for name, pin in shell.pins.items():
+            out = shell.signature.members[name].flow is wiring.Out
+            buffer = io.Buffer("o" if out else "i", getattr(ports, name))
+            m.submodules[name] = buffer
+            m.d.comb += buffer.o.eq(pin) if out else pin.eq(buffer.i)
         for number, state in enumerate((shell.busy, shell.failed)):
             if ("led", number) in platform.resources:
                 port = platform.request("led", number, dir="-")
@@ -60,6 +63,7 @@ class Sources:
     layout: Layout
     latency: int
     core: Description
+    rate: int
 
 
 def sources(
@@ -67,7 +71,8 @@ def sources(
     board: Board,
     *,
     every: int,
-    baud: int,
+    line: str = "uart",
+    baud: int | None = None,
     cells: bool = False,
     arriving: Arriving | None = None,
     retime: bool = False,
@@ -77,14 +82,17 @@ def sources(
 
     With `cells` every gate is a table cell that synthesis keeps. A design over levels needs to be
     told what is `arriving`. With `retime` registers are fewest (see `Core`). With `cycles` it
-    is folded instead, to take at most so many for a sample.
+    is folded instead, to take at most so many for a sample. The `line` is a serial one ("uart") or
+    an SPI bus ("spi").
     """
     platform = board.new_platform()
     clock_hz = float(platform.default_clk_frequency)
-    per_bit = cycles_per_bit(clock_hz, baud)
+    rate = rate_of(line, clock_hz, baud)
+    if line == "spi":
+        add_spi(platform, board.spi_pins)
     core = core_of(design, every=every, cells=cells, retime=retime, cycles=cycles)
-    shell, layout = shell_of(core, cycles=per_bit, arriving=arriving)
-    plan = platform.prepare(Top(shell), "top", emit_src=False)
+    shell, layout = shell_of(core, line=line_of(line, round(clock_hz / rate)), arriving=arriving)
+    plan = platform.prepare(Top(shell, line), "top", emit_src=False)
     return Sources(
         rtlil=plan.files["top.il"] + cell_modules(core),
         constraints=plan.files[f"top.{board.family.pins}"],
@@ -92,6 +100,7 @@ def sources(
         layout=layout,
         latency=core.latency,
         core=describe(core, _options(every, cycles)),
+        rate=rate,
     )
 
 

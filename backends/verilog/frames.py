@@ -1,4 +1,4 @@
-"""The serial protocol of the UART shell: what the bytes of requests and answers mean.
+"""The protocol of a shell: what the bytes of requests and answers mean.
 
 A frame is END, a body, a CRC-8 of the body, END; inside, END and ESC are escaped (as in SLIP,
 RFC 1055), so an END byte always starts afresh whatever was received before.

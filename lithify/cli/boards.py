@@ -29,6 +29,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
                 "device": b.device.name,
                 "cells": b.device.cells,
                 "tried": b.tried,
+                "spi": b.spi_pins,
             }
             for b in known
         ]

@@ -33,13 +33,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--every", type=int, help="gate levels between registers (as compiled; comb designs: 3)"
     )
-    parser.add_argument("--baud", type=int, default=115200, help="of the serial port (115200)")
+    parser.add_argument(
+        "--line",
+        choices=("uart", "spi"),
+        default="uart",
+        help="what the board is asked over: its serial port, or pins as an SPI bus (uart)",
+    )
+    parser.add_argument("--baud", type=int, help="of the serial port (115200)")
     parser.add_argument(
         "--alone",
         type=int,
         default=1,
         metavar="N",
-        help="placement seeds for the clock of the net without the serial shell (1; 0: none)",
+        help="placement seeds for the clock of the net without its shell (1; 0: none)",
     )
     parser.add_argument(
         "--limit",
@@ -77,6 +83,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         folder,
         seeds=arguments.seeds,
         every=every,
+        line=arguments.line,
         baud=arguments.baud,
         alone=range(1, arguments.alone + 1),
         limit_s=arguments.limit,
@@ -102,9 +109,9 @@ def run(
 ) -> "tuple[BuildResult, Mapping[str, object]]":
     """A build and the record of it that was left in its folder."""
     from lithify.backends.fpga import targets
-    from lithify.backends.fpga.build import BAUD, build
+    from lithify.backends.fpga.build import build
     from lithify.backends.fpga.folder import write_exchanges, write_page
-    from lithify.backends.verilog.serial import cycles_per_bit
+    from lithify.backends.verilog.lines import rate_of
     from lithify.compiler.board_cells import board_cells
     from lithify.compiler.design_file import NAME, to_bytes
     from lithify.compiler.proof.board import certify_build
@@ -114,7 +121,8 @@ def run(
     say = options.get("progress", lambda text: None)
     target = targets.board(board)
     content = to_bytes(design)
-    cycles_per_bit(float(target.new_platform().default_clk_frequency), options.get("baud", BAUD))
+    clock_hz = float(target.new_platform().default_clk_frequency)
+    rate_of(options.get("line", "uart"), clock_hz, options.get("baud"))
     _require_place(folder, content)
     say("making table cells of the circuit")
     folded = bool(design.cycles)
@@ -137,8 +145,8 @@ def run(
     data = json.dumps(record, indent=1, sort_keys=True).encode()
     write_atomically(folder / RECORD, data)
     write_atomically(folder / NAME, content)
-    write_exchanges(folder, design.netlist, result.baud)
-    write_page(folder, result.board, result.best)
+    write_exchanges(folder, design.netlist, result.line, result.rate)
+    write_page(folder, result)
     return result, record
 
 
@@ -187,6 +195,10 @@ def show(record: Mapping[str, object], screen: Screen) -> None:
         f"{record['fmax_mhz']} MHz routed (board clock {record['clock_mhz']} MHz), "
         f"{record['latency']} cycles of latency{_folded(record)}"
     )
+    pins = record["pins"]
+    if isinstance(pins, Mapping) and pins:
+        where = ", ".join(f"{name} on {pin}" for name, pin in pins.items())
+        screen.show(f"SPI bus: {where}; mode 0, at most {int(str(record['rate'])) / 1e6:g} MHz")
     seeds = record["seeds"]
     if isinstance(seeds, Mapping) and len(seeds) > 1:
         each = ", ".join(f"seed {seed} {fmax} MHz" for seed, fmax in seeds.items())
@@ -195,7 +207,7 @@ def show(record: Mapping[str, object], screen: Screen) -> None:
     alone = record.get("alone")
     if isinstance(alone, Mapping):
         screen.show(
-            f"net alone, without the serial shell: {alone['fmax_mhz']} MHz (median of "
+            f"net alone, without its shell: {alone['fmax_mhz']} MHz (median of "
             f"{counted(len(alone['seeds']), 'placement seed')}), {alone['cells_used']} logic "
             f"cells with the registers around it; {alone['critical_path']}"
         )
@@ -235,7 +247,7 @@ def find_record(folder: Path, board: str | None) -> tuple[Path, Mapping[str, obj
     place = kept[0].parent
     try:
         record = json.loads(kept[0].read_bytes())
-        if not {"board", "bitstream", "baud"} <= record.keys():
+        if not {"board", "bitstream", "line", "rate"} <= record.keys():
             raise ValueError("it lacks a field")
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(f"{kept[0]}: damaged; run `lithify build` again") from error

@@ -26,7 +26,7 @@ VERBS = {
     "predict": "run data through the C engine",
     "build": "synthesise, place, route and pack a bitstream for a board",
     "program": "load a bitstream into a board",
-    "talk": "send data to a programmed board over its serial port",
+    "talk": "send data to a programmed board over its serial port or SPI bus",
     "report": "show what a design is made of, and what was proved of it",
     "boards": "list the boards that designs can be built for",
     "doctor": "show which tools were found and how to get the missing ones",

@@ -34,10 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, help="only the first so many samples")
     parser.add_argument(
         "--bench",
-        choices=("whole_set", "stream", "uart"),
+        choices=("whole_set", "stream", "uart", "spi"),
         default="whole_set",
         help="whole_set: every sample once; stream: stalls and resets at random, with a "
-        "scoreboard; uart: the serial shell of the boards, with damaged frames and resets",
+        "scoreboard; uart, spi: the shell of the boards, with damaged frames and resets",
     )
     parser.add_argument("--seed", type=int, default=1, help="of stalls and disturbances (1)")
     parser.add_argument(
@@ -65,8 +65,8 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     def progress(text: str) -> None:
         screen.say(f"  {text}")
 
-    if arguments.bench == "uart":
-        return run_uart(design, folder, x, arguments.seed, progress, screen)
+    if arguments.bench in ("uart", "spi"):
+        return run_shell(design, folder, x, arguments.bench, arguments.seed, progress, screen)
     options = {"seed": arguments.seed, "stalls": arguments.stalls, "bench": arguments.bench}
     _, record = run(design, folder, x, y, progress=progress, **options)
     show(record, screen)
@@ -113,23 +113,24 @@ def run(
     return result, record
 
 
-def run_uart(
+def run_shell(
     design: "Design",
     folder: Path,
     x: "Array",
+    line: str,
     seed: int,
     progress: Callable[[str], None],
     screen: Screen,
 ) -> Mapping[str, object]:
-    """The serial shell asked for every sample; ToolFailed says which answer was wrong."""
+    """The shell asked for every sample; ToolFailed says which answer was wrong."""
     from lithify.backends.verilog.cores import core_of
-    from lithify.backends.verilog.uart_simulate import simulate_shell
+    from lithify.backends.verilog.shell_simulate import simulate_shell
 
-    place = folder / "simulation-uart"
+    place = folder / f"simulation-{line}"
     codes = design.codes(x)
     core = core_of(design.netlist, every=design.every, cycles=design.cycles)
-    result = simulate_shell(core, codes, folder=place, seed=seed, progress=progress)
-    screen.show(f"Verilator: the serial shell answered {result.samples} samples, all right")
+    result = simulate_shell(core, codes, folder=place, line=line, seed=seed, progress=progress)
+    screen.show(f"Verilator: the shell answered {result.samples} samples ({line}), all right")
     return {"ok": True, "samples": result.samples}
 
 

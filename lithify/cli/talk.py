@@ -17,7 +17,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "design", type=Path, help="the folder of `lithify compile` or of `lithify build`"
     )
     parser.add_argument("--board", help="which of several builds")
-    parser.add_argument("--port", required=True, help="the serial port, such as /dev/ttyUSB1")
+    parser.add_argument(
+        "--port",
+        required=True,
+        help="the serial port, such as /dev/ttyUSB1; of designs built with --line spi the bus, "
+        "such as /dev/spidev0.0",
+    )
     parser.add_argument("--data", type=Path, required=True, help="an .npz file with x")
     parser.add_argument("--limit", type=int, help="only the first so many samples")
 
@@ -41,9 +46,9 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     circuit = design.netlist.circuit
     expected = simulate.run(circuit, codes).words
     with screen.progress("talking") as bar:
-        seen = talk(
-            arguments.port, layout_of(circuit), codes, baud=int(str(record["baud"])), progress=bar
-        )
+        line, rate = str(record["line"]), int(str(record["rate"]))
+        layout = layout_of(circuit)
+        seen = talk(arguments.port, layout, codes, line=line, rate=rate, progress=bar)
     agree = np.logical_and.reduce([(seen[n] == expected[n]).all(1) for n in expected])
     equal = int(agree.sum())
     screen.show(f"{equal} of {len(x)} answers of the board are equal, scores and class")

@@ -20,7 +20,9 @@ Capture = pytest.CaptureFixture[str]
 BUILD = {
     "board": "icebreaker",
     "bitstream": "design.bin",
-    "baud": 115200,
+    "line": "uart",
+    "rate": 115200,
+    "pins": {},
     "parts": {"core": {"luts": 1, "flip_flops": 2, "carries": 0, "block_rams": 0}},
     "cells_used": 3,
     "cells_available": 5280,

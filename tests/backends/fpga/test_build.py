@@ -200,16 +200,24 @@ def test_nonsense_is_refused_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", boards())
 def test_the_sources_of_each_board_use_its_pins(name: str) -> None:
-    made = sources(tiny(), board(name), every=2, baud=115200)
+    target = board(name)
+    made = sources(tiny(), target, every=2)
     line = r'^set_io (\S+) (\S+)|COMP "(\S+)" SITE "(\S+)"|^IO_LOC "(\S+)" (\S+);'
     found = re.findall(line, made.constraints, re.M)
     pins = {a or c or e: b or d or f for a, b, c, d, e, f in found}
-    uart = board(name).new_platform().lookup("uart", 0)
-    wanted = {signal.name: signal.ios[0].names[0] for signal in uart.ios}
+    platform = target.new_platform()
+    wanted = {signal.name: signal.ios[0].names[0] for signal in platform.lookup("uart", 0).ios}
     assert pins["uart_0__rx__io"] == wanted["rx"] and pins["uart_0__tx__io"] == wanted["tx"]
     clock = made.clock_hz / 1e6
     assert (f"clk{clock:g}" in made.constraints) == (name not in ("orangecrab", "upduino"))
-    assert made == sources(tiny(), board(name), every=2, baud=115200)
+    assert made == sources(tiny(), target, every=2, baud=115200)
+    bus = sources(tiny(), target, every=2, line="spi")
+    pins = {
+        a or c or e: b or d or f for a, b, c, d, e, f in re.findall(line, bus.constraints, re.M)
+    }
+    wired = {pin.removesuffix("__io").split("__")[-1]: pins[pin] for pin in pins if "spi" in pin}
+    assert wired.keys() == {"cs_n", "sck", "copi", "cipo"} and "uart" not in bus.constraints
+    assert len({*pins.values()}) == len(pins) and bus.rate == bus.clock_hz / 8
 
 
 def test_cells_are_counted_by_part() -> None:

@@ -31,8 +31,8 @@ def classifier() -> Circuit:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> BuildResult:
     made = build(classifier(), "icestick", tmp_path_factory.mktemp("folder"), alone=(1,))
-    write_exchanges(made.bitstream.parent, classifier(), made.baud)
-    write_page(made.bitstream.parent, made.board, made.best)
+    write_exchanges(made.bitstream.parent, classifier(), made.line, made.rate)
+    write_page(made.bitstream.parent, made)
     return made
 
 
@@ -61,7 +61,7 @@ def test_exchanges_are_what_the_circuit_answers(built: BuildResult) -> None:
     said = json.loads((built.bitstream.parent / EXCHANGES).read_text())
     circuit = expand(classifier()).circuit
     layout = layout_of(circuit)
-    assert said["baud"] == built.baud and len(said["exchanges"]) == SAMPLES
+    assert (said["line"], said["rate"]) == ("uart", 115200) and len(said["exchanges"]) == SAMPLES
     for tag, one in enumerate(said["exchanges"]):
         (body,) = Unframer().feed(bytes.fromhex(one["send"]))
         assert body is not None

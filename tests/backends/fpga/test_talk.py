@@ -1,14 +1,18 @@
-"""The client of the serial protocol against a model of the shell on a pseudo-terminal."""
+"""The client of the protocol against a model of the shell, on a pseudo-terminal and on a bus."""
 
 import builtins
+import ctypes
+import os
+import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from uart_model import ShellModel, on_terminal
+from shell_model import ShellModel, on_terminal
 
-from lithify.backends.fpga.talk import talk
+from lithify.backends.fpga.spidev import Bus
+from lithify.backends.fpga.talk import converse, talk
 from lithify.backends.verilog.frames import END, Integers, Layout, Status, frame
 from lithify.ir.errors import InputError, ToolFailed, ToolMissing
 from lithify.ir.ports import Port
@@ -93,6 +97,70 @@ def refused(respond: Any, error: type[Exception] = ToolFailed) -> str:
     with on_terminal(respond) as port, pytest.raises(error) as caught:
         talk(port, LAYOUT, codes(2), timeout_s=0.1)
     return str(caught.value)
+
+
+class Controller:
+    """The model of a shell at the other end of an SPI bus: as many bytes come back as go out."""
+
+    def __init__(self, shell: ShellModel, late: int = 0) -> None:
+        self.shell, self.waiting = shell, bytearray([END] * late)
+
+    def transfer(self, data: bytes) -> bytes:
+        back = bytes(self.waiting[: len(data)]).ljust(len(data), bytes([END]))
+        del self.waiting[: len(data)]
+        self.waiting += self.shell.feed(data)
+        return back
+
+
+@pytest.mark.parametrize("late", [0, 1, 700])
+def test_a_bus_brings_answers_whenever_they_are_ready(late: int) -> None:
+    rows, controller = codes(300), Controller(ShellModel(LAYOUT, function), late)
+    check(converse(Bus(controller.transfer), LAYOUT, rows), rows)
+
+
+def test_a_bus_that_spoils_an_answer_is_asked_again() -> None:
+    rows, controller = codes(4), Controller(Shell({2: lambda answer: answer[:3] + answer[4:]}))
+    check(converse(Bus(controller.transfer), LAYOUT, rows), rows)
+
+
+def test_a_silent_bus() -> None:
+    with pytest.raises(ToolFailed) as caught:
+        converse(Bus(lambda data: bytes(len(data))), LAYOUT, codes(1), timeout_s=0.05)
+    assert "See that cs_n, sck, copi, cipo and ground are on the pins that" in str(caught.value)
+
+
+def test_a_bus_of_linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, controller = codes(600), Controller(ShellModel(LAYOUT, function))
+    modes: list[bytes] = []
+    rates = set[int]()
+
+    def ioctl(file: int, request: int, what: bytes) -> int:
+        os.fstat(file)
+        if request == 0x40016B01:
+            modes.append(what)
+            return 0
+        assert request == 0x40206B00 and len(what) == 32
+        size: int
+        sent, back, size, hertz, *rest = struct.unpack("=QQIIHBBBBBB", what)
+        assert size <= 4096 and rest == [0, 8, 0, 0, 0, 0, 0]
+        ctypes.memmove(back, controller.transfer(ctypes.string_at(sent, size)), size)
+        rates.add(hertz)
+        return size
+
+    monkeypatch.setattr("fcntl.ioctl", ioctl)
+    port = tmp_path / "spidev0.0"
+    port.touch()
+    check(talk(str(port), LAYOUT, rows, line="spi", rate=1_500_000), rows)
+    assert modes == [b"\0"] and rates == {1_500_000}
+
+
+def test_a_bus_that_is_not_there(tmp_path: Path) -> None:
+    port = tmp_path / "spidev0.0"
+    for said in (f"the SPI bus {port} cannot be opened (No such file", f"{port} is no SPI bus. B"):
+        with pytest.raises(ToolFailed) as caught:
+            talk(str(port), LAYOUT, codes(1), line="spi")
+        assert str(caught.value).startswith(said) and "of the group spi" in str(caught.value)
+        port.touch()
 
 
 HELP = (

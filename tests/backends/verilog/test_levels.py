@@ -8,7 +8,7 @@ from amaranth.sim import Simulator
 
 from lithify.backends.verilog.frames import Layout, to_bytes
 from lithify.backends.verilog.levels import Level
-from lithify.backends.verilog.uart import Loader
+from lithify.backends.verilog.shell import Loader
 from lithify.ir.ports import Port
 
 PORTS = (Port("a", 8, 37), Port("b", 3, 5, "uint", 0, 6))

@@ -1,4 +1,4 @@
-"""The UART shell in Python, as the protocol defines it, and a pseudo-terminal to put it on."""
+"""The shell in Python, as the protocol defines it, and a pseudo-terminal to put it on."""
 
 import os
 import select

@@ -1,8 +1,8 @@
-"""Benches of the UART shell: requests go in over the serial line, answers are read off it.
+"""Benches of a shell: requests go in over its line, answers are read off it.
 
-LITHIFY_SHELL names a folder with `shell.json` (the ports, clock cycles a bit, cycles that the
-design takes to start, a seed) and `samples.npz` (`codes`, and `expected_0`, `expected_1`, … in
-the order of the outputs).
+LITHIFY_SHELL names a folder with `shell.json` (the kind of line, the ports, clock cycles a bit,
+cycles that the design takes to start, a seed) and `samples.npz` (`codes`, and `expected_0`,
+`expected_1`, … in the order of the outputs).
 """
 
 import json
@@ -16,8 +16,7 @@ from typing import Any
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
-from cocotb.queue import Queue
-from cocotb.triggers import ClockCycles, FallingEdge, Timer, with_timeout
+from cocotb.triggers import ClockCycles
 
 from lithify.backends.verilog.frames import (
     END,
@@ -26,60 +25,21 @@ from lithify.backends.verilog.frames import (
     Layout,
     Status,
     Unframer,
-    decode_answer,
     frame,
     requests,
     status_of,
 )
+from lithify.hw_tests.benches.lines import LINES, Bus, Serial
 from lithify.ir.ports import Port
 
 PERIOD_NS = 2
 
 
 @dataclass(slots=True)
-class Serial:
-    """The two lines of a shell, in bytes and answers."""
-
-    dut: Any
-    layout: Layout
-    bit_ns: int
-    answers: Queue[Answer | None] = field(default_factory=Queue)
-    unframer: Unframer = field(default_factory=Unframer)
-
-    async def send(self, data: bytes) -> None:
-        """Put bytes on the line, one after another."""
-        for byte in data:
-            for bit in (0, *(byte >> i & 1 for i in range(8)), 1):
-                self.dut.rx.value = bit
-                await Timer(self.bit_ns, "ns")
-
-    async def listen(self) -> None:
-        """Collect answers for ever; None is a frame that arrived corrupt."""
-        while True:
-            if self.dut.tx.value == 1:
-                await FallingEdge(self.dut.tx)
-            await Timer(self.bit_ns // 2, "ns")
-            byte = 0
-            for i in range(9):
-                await Timer(self.bit_ns, "ns")
-                byte |= int(self.dut.tx.value) << i
-            for body in self.unframer.feed(bytes([byte & 0xFF])):
-                good = body is not None and byte >> 8
-                self.answers.put_nowait(decode_answer(self.layout, body) if good and body else None)
-
-    async def answer(self) -> Answer:
-        """The next answer, which must come before a request could be sent ten times."""
-        longest = 10 * self.bit_ns * (self.layout.request_bytes + self.layout.answer_bytes + 20)
-        answer = await with_timeout(self.answers.get(), 10 * longest, "ns")
-        assert answer is not None, "an answer arrived corrupt"
-        return answer
-
-
-@dataclass(slots=True)
 class Shell:
     """A shell that has been reset, with the samples it is asked."""
 
-    serial: Serial
+    line: Serial | Bus
     codes: Integers
     expected: tuple[Integers, ...]
     chance: random.Random
@@ -97,17 +57,17 @@ class Shell:
         with np.load(folder / "samples.npz", allow_pickle=False) as arrays:
             expected = tuple(arrays[f"expected_{i}"] for i in range(len(layout.outputs)))
             codes = arrays["codes"]
-        dut.rx.value = 1
+        line = LINES[job["line"]](dut, layout, PERIOD_NS * job["cycles"])
+        line.idle()
         Clock(dut.clk, PERIOD_NS, "ns").start(start_high=False)
         await reset(dut)
         await ClockCycles(dut.clk, 1 + job["warm_up"])
-        serial = Serial(dut, layout, PERIOD_NS * job["cycles"])
-        cocotb.start_soon(serial.listen())
-        return cls(serial, codes, expected, random.Random(job["seed"]))
+        line.listen()
+        return cls(line, codes, expected, random.Random(job["seed"]))
 
     def request(self, sample: int, tag: int) -> bytes:
         """The frame that asks for a sample."""
-        return requests(self.serial.layout, self.codes[sample : sample + 1], first_tag=tag)[0]
+        return requests(self.line.layout, self.codes[sample : sample + 1], first_tag=tag)[0]
 
     async def ask(self, sample: int, tag: int) -> None:
         """Send a request and compare its answer, class and scores alike."""
@@ -118,11 +78,11 @@ class Shell:
 
         Each of those is a sample and its tag.
         """
-        layout, left = self.serial.layout, list(good)
+        layout, left = self.line.layout, list(good)
         statuses = [status_of(layout, body) for body in self.model.feed(data)]
-        await self.serial.send(data)
+        await self.line.send(data)
         for status in statuses:
-            answer = await self.serial.answer()
+            answer = await self.line.answer()
             assert answer.status is status, f"{answer}, expected {status!r}, to {data.hex(' ')}"
             if status is Status.OK:
                 self.check(answer, *left.pop(0))
@@ -131,7 +91,7 @@ class Shell:
     def check(self, answer: Answer, sample: int, tag: int) -> None:
         """Compare an answer with what the sample must give."""
         assert answer.tag == tag, f"sample {sample}: {answer}, expected the tag {tag}"
-        for port, wanted in zip(self.serial.layout.outputs, self.expected, strict=True):
+        for port, wanted in zip(self.line.layout.outputs, self.expected, strict=True):
             seen = answer.outputs[port.name].tolist()
             assert seen == wanted[sample].tolist(), (
                 f"sample {sample}: {port.name} is {seen}, expected {wanted[sample].tolist()}"
@@ -150,7 +110,7 @@ async def reset(dut: Any) -> None:
 async def every_sample(dut: Any) -> None:
     """Requests one by one and, where the answers are much shorter, at once."""
     shell = await Shell.start(dut)
-    layout = shell.serial.layout
+    layout = shell.line.layout
     for sample in range(len(shell.codes)):
         await shell.ask(sample, sample % 256)
         await ClockCycles(dut.clk, shell.chance.randrange(60))
@@ -162,7 +122,7 @@ async def every_sample(dut: Any) -> None:
 
 @cocotb.test()
 async def garbage(dut: Any) -> None:
-    """Noise, END bytes, and a line held low: the next request is answered."""
+    """Noise, END bytes, and a disturbed line: the next request is answered."""
     shell = await Shell.start(dut)
     noise = bytes(shell.chance.randrange(256) for _ in range(40)).replace(bytes([END]), b"")
     await shell.exchange(noise)
@@ -171,12 +131,9 @@ async def garbage(dut: Any) -> None:
     await shell.ask(0, 6)
     await shell.exchange(noise)
     await shell.ask(0, 7)
-    dut.rx.value = 0
-    await Timer(30 * shell.serial.bit_ns, "ns")
-    dut.rx.value = 1
-    await Timer(20 * shell.serial.bit_ns, "ns")
-    await shell.serial.send(bytes([END]))
-    corrupt = await shell.serial.answer()
+    await shell.line.disturb()
+    await shell.line.send(bytes([END]))
+    corrupt = await shell.line.answer()
     assert corrupt.status is Status.CORRUPT
     await shell.ask(0, 8)
 
@@ -185,7 +142,7 @@ async def garbage(dut: Any) -> None:
 async def damaged_frames(dut: Any) -> None:
     """A changed bit, a missing byte, one too many, a value out of range: each has its status."""
     shell = await Shell.start(dut)
-    good, size = shell.request(0, 9), shell.serial.layout.request_bytes
+    good, size = shell.request(0, 9), shell.line.layout.request_bytes
     changed = bytes([good[1] ^ 2])
     (body,) = Unframer().feed(good)
     assert body is not None
@@ -198,7 +155,7 @@ async def damaged_frames(dut: Any) -> None:
         good[: len(good) // 2] + bytes([END]),
         frame(body[:1] + b"\x7f" * size),
     ):
-        if status_of(shell.serial.layout, next(iter(Unframer().feed(data)))) is not Status.OK:
+        if status_of(shell.line.layout, next(iter(Unframer().feed(data)))) is not Status.OK:
             await shell.exchange(data)
         await shell.ask(shell.chance.randrange(len(shell.codes)), shell.chance.randrange(256))
 
@@ -208,15 +165,15 @@ async def reset_in_the_middle(dut: Any) -> None:
     """A reset drops the request that is coming in and the answer that is going out."""
     shell = await Shell.start(dut)
     request = shell.request(0, 1)
-    await shell.serial.send(request[: len(request) // 2])
+    await shell.line.send(request[: len(request) // 2])
     await reset(dut)
-    await shell.serial.send(request[len(request) // 2 :])
+    await shell.line.send(request[len(request) // 2 :])
     shell.model = Unframer()
     assert not list(shell.model.feed(request[len(request) // 2 :]))
     await shell.ask(len(shell.codes) - 1, 2)
-    await shell.serial.send(request)
-    await Timer(12 * shell.serial.bit_ns, "ns")
+    await shell.line.send(request)
+    await shell.line.wait(1)
     await reset(dut)
-    await Timer(20 * shell.serial.bit_ns, "ns")
-    shell.serial.unframer, shell.model = Unframer(), Unframer()
+    await shell.line.wait(2)
+    shell.line.unframer, shell.model = Unframer(), Unframer()
     await shell.ask(0, 3)

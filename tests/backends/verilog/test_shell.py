@@ -1,4 +1,4 @@
-"""The UART shell around a small made-up core, in Amaranth's own simulator."""
+"""The shell around a small made-up core, in Amaranth's own simulator."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,8 @@ from lithify.backends.verilog.frames import (
     frame,
     requests,
 )
-from lithify.backends.verilog.uart import UartShell, Wires
+from lithify.backends.verilog.lines import line_of
+from lithify.backends.verilog.shell import Shell, Wires
 from lithify.ir.ports import Port
 
 CYCLES = 4
@@ -91,7 +92,7 @@ def exchange(line: list[int], *, reset_at: int = -1) -> Run:
         tuple(getattr(core, port.name) for port in LAYOUT.outputs),
         core.latency,
     )
-    shell = UartShell(wires, LAYOUT, cycles=CYCLES)
+    shell = Shell(wires, LAYOUT, line=line_of("uart", CYCLES))
     top, reset = Module(), Signal()
     top.submodules.shell = ResetInserter(reset)(shell)
     state = Cat(shell.tx, shell.busy, shell.failed)

@@ -1,4 +1,4 @@
-"""The UART shell on Verilator: samples, garbage, damaged frames, resets."""
+"""The shells on Verilator: samples, garbage, damaged frames, resets."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 
 from lithify.backends.verilog.cores import core_of
 from lithify.backends.verilog.folding import FANINS
-from lithify.backends.verilog.uart_simulate import emit_shell, simulate_shell
+from lithify.backends.verilog.lines import line_of
+from lithify.backends.verilog.shell_simulate import emit_shell, simulate_shell
 from lithify.compiler.mapping import map_cells
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
@@ -55,30 +56,36 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("uart")
 
 
-def test_class_and_scores_come_back_over_the_line(folder: Path) -> None:
+@pytest.mark.parametrize("line", ["uart", "spi"])
+def test_class_and_scores_come_back_over_the_line(line: str, folder: Path) -> None:
     circuit = classifier()
     codes = random_codes(circuit, 12, np.random.default_rng(7))
     answers = run(circuit, codes)
     expected = {"scores": answers.scores, "class": answers.classes[:, None]}
     steps: list[str] = []
     core = core_of(circuit, every=3)
-    done = simulate_shell(core, codes, expected, folder=folder / "classes", progress=steps.append)
+    place = folder / f"classes-{line}"
+    done = simulate_shell(core, codes, expected, folder=place, line=line, progress=steps.append)
     assert done.samples == 12 and steps[-1] == "the benches run"
     assert "compared 12 samples" in done.log.read_text()
 
 
-def test_ports_of_every_kind_and_an_answer_longer_than_the_request(folder: Path) -> None:
+@pytest.mark.parametrize("line", ["uart", "spi"])
+def test_ports_of_every_kind_and_an_answer_longer_than_the_request(line: str, folder: Path) -> None:
     circuit = mixed_ports()
     codes = random_codes(circuit, 8, np.random.default_rng(8))
     core = core_of(circuit, every=1)
-    assert simulate_shell(core, codes, folder=folder / "mixed", seed=2).samples == 8
+    done = simulate_shell(core, codes, folder=folder / f"mixed-{line}", line=line, seed=2)
+    assert done.samples == 8
 
 
-def test_a_folded_core_is_begun_and_read_by_the_shell(folder: Path) -> None:
+@pytest.mark.parametrize("line", ["uart", "spi"])
+def test_a_folded_core_is_begun_and_read_by_the_shell(line: str, folder: Path) -> None:
     circuit = map_cells(classifier(), inputs=FANINS).circuit
     codes = random_codes(circuit, 8, np.random.default_rng(9))
     core = core_of(circuit, cycles=90)
-    assert simulate_shell(core, codes, folder=folder / "folded", seed=3).samples == 8
+    done = simulate_shell(core, codes, folder=folder / f"folded-{line}", line=line, seed=3)
+    assert done.samples == 8
 
 
 def test_a_wrong_answer_fails_the_bench(folder: Path) -> None:
@@ -88,14 +95,19 @@ def test_a_wrong_answer_fails_the_bench(folder: Path) -> None:
     expected["b"][5, 0] ^= 1 << 9
     with pytest.raises(ToolFailed) as caught:
         core = core_of(circuit, every=1)
-        simulate_shell(core, codes, expected, folder=folder / "mixed", seed=2)
-    log = folder / "mixed" / "simulate.log"
+        simulate_shell(core, codes, expected, folder=folder / "mixed-uart", seed=2)
+    log = folder / "mixed-uart" / "simulate.log"
     assert str(caught.value).endswith(f"The whole log: {log}")
     assert f"sample 5: b is [{expected['b'][5, 0] ^ 1 << 9}]" in log.read_text()
 
 
-def test_the_shell_has_a_clock_a_reset_and_two_lines() -> None:
-    text, layout = emit_shell(core_of(mixed_ports(), every=2), cycles=8)
-    (head,) = re.findall(rb"module uart_shell\((.*)\);", text)
-    assert {*head.split(b", ")} == {b"clk", b"rst", b"rx", b"tx"}
+@pytest.mark.parametrize(
+    ("line", "pins"), [("uart", {b"rx", b"tx"}), ("spi", {b"cs_n", b"sck", b"copi", b"cipo"})]
+)
+def test_the_shell_has_a_clock_a_reset_and_the_pins_of_its_line(
+    line: str, pins: set[bytes]
+) -> None:
+    text, layout = emit_shell(core_of(mixed_ports(), every=2), line_of(line, 8))
+    (head,) = re.findall(rb"module shell\((.*)\);", text)
+    assert {*head.split(b", ")} == {b"clk", b"rst"} | pins
     assert (layout.request_bytes, layout.answer_bytes) == (9 + 4 + 3 + 1, 6 + 3 + 3)

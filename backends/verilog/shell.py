@@ -1,4 +1,4 @@
-"""A UART shell around a core, in Amaranth: combinational, pipelined or folded.
+"""A shell around a core, in Amaranth: the core is combinational, pipelined or folded.
 
 It takes requests and sends answers as `lithify.backends.verilog.frames` defines them. A request
 may arrive while an answer is being sent; one of which a byte arrives between the end of a request
@@ -7,6 +7,7 @@ and the beginning of its answer is dropped, or where the core has a handshake, o
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
@@ -28,7 +29,7 @@ from lithify.backends.verilog.frames import (
     layout_of,
 )
 from lithify.backends.verilog.levels import Arriving, Level
-from lithify.backends.verilog.serial import Receiver, Transmitter
+from lithify.backends.verilog.lines import Line
 from lithify.ir.ports import Port
 
 
@@ -56,35 +57,36 @@ class Handshake:
     taken: Value
 
 
-class UartShell(wiring.Component):
-    """A core behind a serial line: `rx` and `tx`; `busy` while a request is worked on.
+class Shell(wiring.Component):
+    """A core behind the pins of a line; `busy` while a request is worked on.
 
     `failed` is high when the status of the last answer was not OK.
     """
 
     def __init__(
-        self, wires: Wires, layout: Layout, *, cycles: int, levels: Sequence[Level] = ()
+        self, wires: Wires, layout: Layout, *, line: Line, levels: Sequence[Level] = ()
     ) -> None:
-        """`cycles` clock cycles make a bit (`lithify.backends.verilog.serial.cycles_per_bit`).
-
-        With levels the core takes these in place of the elements.
-        """
-        self._wires, self._layout, self._cycles = wires, layout, cycles
+        """With levels the core takes these in place of the elements."""
+        self._wires, self._layout, self._line = wires, layout, line
         self._levels = tuple(levels)
-        ports = {"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1), "failed": Out(1)}
-        super().__init__(ports)
+        super().__init__({**line.pins, "busy": Out(1), "failed": Out(1)})
+
+    @property
+    def pins(self) -> dict[str, Value]:
+        """The pins of the line by name."""
+        return {name: getattr(self, name) for name in self._line.pins}
 
     def elaborate(self, platform: object) -> Module:
         """Receiver, deframer, loader, core, sender, transmitter: a row."""
         m = Module()
         m.submodules.core = self._wires.core
-        m.submodules.receiver = receiver = Receiver(self._cycles)
+        m.submodules.receiver = receiver = self._line.receiver
         m.submodules.deframer = deframer = Deframer()
         m.submodules.loader = loader = Loader(self._layout, self._levels)
         m.submodules.sender = sender = Sender(self._layout.answer_bytes)
-        m.submodules.transmitter = transmitter = Transmitter(self._cycles)
+        m.submodules.transmitter = transmitter = self._line.transmitter
         m.d.comb += [
-            receiver.rx.eq(self.rx),
+            *self._at(receiver),
             deframer.received.eq(receiver.data),
             deframer.received_strobe.eq(receiver.strobe),
             deframer.received_bad.eq(receiver.bad),
@@ -96,10 +98,19 @@ class UartShell(wiring.Component):
             transmitter.data.eq(sender.data),
             transmitter.valid.eq(sender.valid),
             sender.taken.eq(sender.valid & transmitter.ready),
-            self.tx.eq(transmitter.tx),
+            *self._at(transmitter),
         ]
         self._control(m, deframer, loader, sender)
         return m
+
+    def _at(self, end: wiring.Component) -> list[Any]:
+        """An end of the line on its pins."""
+        wires = []
+        for name, pin in self.pins.items():
+            if name in end.signature.members:
+                inner, out = getattr(end, name), self._line.pins[name].flow is Out
+                wires.append(pin.eq(inner) if out else inner.eq(pin))
+        return wires
 
     def _pairs(self, loader: "Loader") -> list[tuple[Value, Value]]:
         return list(zip(self._wires.inputs, loader.vectors, strict=True))
@@ -138,8 +149,8 @@ class UartShell(wiring.Component):
 
 
 def shell_of(
-    core: Core | Folded, *, cycles: int, arriving: Arriving | None = None
-) -> tuple[UartShell, Layout]:
+    core: Core | Folded, *, line: Line, arriving: Arriving | None = None
+) -> tuple[Shell, Layout]:
     """The shell around a core, and its frames.
 
     The core is one over levels where `arriving` says what arrives.
@@ -153,7 +164,7 @@ def shell_of(
         hands = Handshake(core.in_valid, core.out_valid, core.out_ready)
         wires = replace(wires, handshake=hands)
     levels = arriving.levels if arriving else ()
-    return UartShell(wires, layout, cycles=cycles, levels=levels), layout
+    return Shell(wires, layout, line=line, levels=levels), layout
 
 
 def _padded(ports: tuple[Port, ...], vectors: tuple[Value, ...]) -> Value:

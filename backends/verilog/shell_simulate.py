@@ -1,4 +1,4 @@
-"""Simulation of a UART shell: a design's own samples and bad frames, over the serial line."""
+"""Simulation of a shell: a design's own samples and bad frames, over its line."""
 
 import json
 import time
@@ -15,15 +15,15 @@ from lithify.backends.toolchain import failure
 from lithify.backends.verilog.core import Core
 from lithify.backends.verilog.folded import Folded
 from lithify.backends.verilog.frames import Layout
-from lithify.backends.verilog.serial import FEWEST_CYCLES
+from lithify.backends.verilog.lines import FEWEST_CYCLES, Line, line_of
+from lithify.backends.verilog.shell import shell_of
 from lithify.backends.verilog.text import verilog
-from lithify.backends.verilog.uart import shell_of
 from lithify.backends.verilog.verilate import build_simulator
 from lithify.ir.files import make_folder
 from lithify.ir.simulate import run
 
-TOP = "uart_shell"
-BENCH = "lithify.hw_tests.benches.uart"
+TOP = "shell"
+BENCH = "lithify.hw_tests.benches.shell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,15 @@ class ShellResult:
     log: Path
 
 
-def emit_shell(core: Core | Folded, *, cycles: int) -> tuple[bytes, Layout]:
-    """The Verilog of a shell with the ports clk, rst, rx and tx, and what its frames hold."""
-    shell, layout = shell_of(core, cycles=cycles)
+def emit_shell(core: Core | Folded, line: Line) -> tuple[bytes, Layout]:
+    """The Verilog of a shell with the ports clk, rst and its line's, and what its frames hold."""
+    shell, layout = shell_of(core, line=line)
     fragment = Fragment.get(shell, None)
     domain = ClockDomain("sync")
     fragment.add_domains(domain)
-    header = [f"{TOP}: written by Lithify; a serial line with {cycles} clock cycles a bit."]
-    ports = [domain.clk, domain.rst, shell.rx, shell.tx]
+    pins = ", ".join(line.pins)
+    header = [f"{TOP}: written by Lithify; on {pins} a bit takes {line.cycles} clock cycles."]
+    ports = [domain.clk, domain.rst, *shell.pins.values()]
     unread = None if core.interval > 1 else ()
     return verilog(fragment, name=TOP, ports=ports, header=header, partly_read=unread), layout
 
@@ -54,7 +55,7 @@ def simulate_shell(
     expected: Mapping[str, ArrayLike] | None = None,
     *,
     folder: Path,
-    cycles: int = FEWEST_CYCLES,
+    line: str = "uart",
     seed: int = 1,
     timeout_s: float = 3600.0,
     progress: Callable[[str], None] = lambda text: None,
@@ -64,12 +65,13 @@ def simulate_shell(
     All samples of `codes` are asked for, then come garbage, damaged frames and resets. The
     answers are compared with `expected`, the outputs by name, by default the interpreter's.
     """
-    text, layout = emit_shell(core, cycles=cycles)
+    made = line_of(line, FEWEST_CYCLES[line])
+    text, layout = emit_shell(core, made)
     if expected is None:
         expected = run(core.interface.circuit, codes).words
     folder = make_folder(folder).resolve()
     start = time.monotonic()
-    ports = ["clk", "rst", "rx", "tx"]
+    ports = ["clk", "rst", *made.pins]
     simulator = build_simulator(
         {f"{TOP}.v": text}, top=TOP, folder=folder, ports=ports, progress=progress
     )
@@ -78,7 +80,8 @@ def simulate_shell(
     named: dict[str, Any] = {f"expected_{i}": array for i, array in enumerate(arrays)}
     np.savez(folder / "samples.npz", codes=np.asarray(codes, np.int64), **named)
     job = {
-        "cycles": cycles,
+        "line": line,
+        "cycles": made.cycles,
         "warm_up": 0,
         "seed": seed,
         "inputs": [asdict(port) for port in layout.inputs],
