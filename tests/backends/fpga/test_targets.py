@@ -95,7 +95,7 @@ def test_a_wrong_file_is_refused(text: str, message: str) -> None:
 
 def test_lists_of_strings_are_checked() -> None:
     keys = "title platform device package speed loader tried notes".split()
-    text = "\n".join(f'{key} = ""' for key in keys)
+    text = "spi = []\n" + "\n".join(f'{key} = ""' for key in keys)
     assert read_row("y.toml", text + "\nloader_options = ['-f']", Board)["loader_options"] == ["-f"]
     with pytest.raises(TargetError, match="^y.toml: loader_options is \\[1\\]; it must be a list"):
         read_row("y.toml", text + "\nloader_options = [1]", Board)
