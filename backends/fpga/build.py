@@ -150,12 +150,11 @@ def build(
     limit_s = limit_s or cpu_limit(target)
     folder = make_folder(folder)
     clock = _Clock()
-    pipeline: dict[str, Any] = {"every": every, "cells": cells, "retime": retime}
-    pipeline["cycles"] = cycles
-    wires: dict[str, Any] = {"line": line, "baud": baud}
+    pipeline: dict[str, Any]
+    pipeline = {"every": every, "cells": cells, "retime": retime, "cycles": cycles}
     with clock.step("elaborate"):
         progress("writing the design for yosys")
-        source = sources(design, target, arriving=arriving, **wires, **pipeline)
+        source = sources(design, target, line=line, baud=baud, arriving=arriving, **pipeline)
         write_atomically(folder / DESIGN, source.rtlil.encode())
         write_atomically(folder / f"top.{target.family.pins}", source.constraints.encode())
     with clock.step("synthesise"):

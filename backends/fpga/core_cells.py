@@ -138,13 +138,13 @@ def core_alone(module: Mapping[str, Any], ports: CorePorts, family: Family) -> M
         for signal, (direction, bits) in ports.bits.items()
     }
     alone = {"modules": {"core": {**module, "ports": named, "cells": cells}}}
-    ours = [file for file in models.files if not file.startswith("+/")]
+    ours = [file for file in family.library if not file.startswith("+/")]
     texts = [files("lithify.backends.fpga").joinpath(file).read_text("utf-8") for file in ours]
     with tempfile.TemporaryDirectory(prefix="lithify-") as place:
         folder = Path(place)
         folder.joinpath("cells.json").write_text(json.dumps(alone))
         folder.joinpath("models.v").write_text("\n".join([table_module(*models.table), *texts]))
-        library = " ".join(file for file in models.files if file not in ours)
+        library = " ".join(file for file in family.library if file not in ours)
         folder.joinpath("machine.ys").write_text(SCRIPT.format(library=library) + MACHINE)
         args = ["-s", "machine.ys"]
         wall, cpu = 4 * CPU_LIMIT_S, CPU_LIMIT_S

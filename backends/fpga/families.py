@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What cells do, for proofs: files of yosys or beside this one, the table among the cells.
+    """What proofs take of cells: the table among them, and what the library leaves out.
 
     Of the table these are its kind, its output, its inputs, lowest first, and what holds its bits.
     Pins of block RAMs that are `tied` have to be 0, since their models leave them out.
     """
 
-    files: tuple[str, ...]
     table: tuple[str, str, str, str]
     tied: tuple[str, ...] = ()
 
@@ -27,8 +26,9 @@ class Family:
     nextpnr's output and the suffix of that file, `pins` the suffix of the pin constraints.
     `tables_of` is the file that makes its table cells, of yosys or beside this one; `pads` are
     commands that name cells and give buffers to pins without one, where nothing else does.
-    `memories` are block RAMs; without `models` nothing is proved of designs that have some. With
-    `chains` tables can become carries, which share cells with tables.
+    `library` says what cells do, in files of yosys or beside this one. `memories` are block RAMs;
+    without `models` nothing is proved of designs that have some. With `chains` tables can become
+    carries, which share cells with tables.
     """
 
     synthesis: str
@@ -48,6 +48,7 @@ class Family:
     flip_flops: str
     carries: str
     memories: tuple[str, ...]
+    library: tuple[str, ...]
     models: Models | None
     chains: bool
     read_back: bool
@@ -80,7 +81,8 @@ FAMILIES: Mapping[str, Family] = {
         flip_flops="SB_DFF",
         carries="SB_CARRY",
         memories=("SB_RAM40_4K",),
-        models=Models(("+/ice40/cells_sim.v",), ("SB_LUT4", "O", "I0 I1 I2 I3", "LUT_INIT")),
+        library=("+/ice40/cells_sim.v",),
+        models=Models(("SB_LUT4", "O", "I0 I1 I2 I3", "LUT_INIT")),
         chains=True,
         read_back=True,
     ),
@@ -102,8 +104,8 @@ FAMILIES: Mapping[str, Family] = {
         flip_flops="TRELLIS_FF",
         carries="CCU2C",
         memories=("DP16KD",),
+        library=("+/lattice/cells_sim_ecp5.v", "ecp5_memory.v"),
         models=Models(
-            ("+/lattice/cells_sim_ecp5.v", "ecp5_memory.v"),
             ("LUT4", "Z", "A B C D", "INIT"),
             tied=("RSTA", "RSTB", "CSA0", "CSA1", "CSA2", "CSB0", "CSB1", "CSB2"),
         ),
@@ -128,6 +130,7 @@ FAMILIES: Mapping[str, Family] = {
         flip_flops="DFF",
         carries="ALU",
         memories=("SDPB", "SDPX9B", "pROM", "pROMX9", "SP", "SPX9", "DPB", "DPX9B"),
+        library=("+/gowin/cells_sim.v",),
         models=None,
         chains=False,
         read_back=False,

@@ -100,7 +100,7 @@ def simulate(
     among the temporaries. In a pipeline, a share `stalls` of the cycles stands still. The stream
     bench can be asked for so many `patterns` of stalls at random, of which the result then speaks.
     """
-    described, files, beside = _open(design)
+    described, files, beside = open_design(design)
     _check_options(described, bench, stalls)
     check_seed(seed)
     inputs, answers = _samples(described, codes, expected)
@@ -136,7 +136,9 @@ def simulate(
     )
 
 
-def _open(design: str | Path | Artifacts) -> tuple[Description, dict[str, bytes], Path | None]:
+def open_design(
+    design: str | Path | Artifacts,
+) -> tuple[Description, dict[str, bytes], Path | None]:
     """The description, the Verilog, and the folder beside it that things made for it go to."""
     if isinstance(design, Artifacts):
         described = Description.from_json(design[FILE])

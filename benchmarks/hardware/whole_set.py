@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 
 from benchmarks.hardware.clocks import MODELS
+from lithify.backends.fpga.families import FAMILIES
+from lithify.backends.fpga.in_cells import in_cells
 from lithify.backends.verilog.simulate import simulate
 from lithify.compiler.driver import compile as compile_design
 from lithify.compiler.training import data
@@ -28,6 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--cycles", type=int, default=0, metavar="N", help="fold it to at most so many a sample"
     )
+    parser.add_argument(
+        "--cells",
+        choices=[*FAMILIES],
+        help="simulate the cells that yosys makes of the Verilog for a family of chips",
+    )
     parser.add_argument("--check", action="store_true", help="fail where an answer is wrong")
     options = parser.parse_args(arguments)
     found = data.load(options.data)
@@ -40,13 +47,18 @@ def main(arguments: list[str] | None = None) -> int:
     made = design.verilog
     emitted = time.monotonic() - start
     with tempfile.TemporaryDirectory(prefix="lithify-") as name:
-        result = simulate(made, design.codes(x), expected, folder=Path(name))
+        place, what = Path(name), "Verilog"
+        if options.cells:
+            made.write(place / "verilog")
+            made, count = in_cells(place / "verilog", options.cells, place / "cells")
+            what = f"{count:,} cells of {options.cells}"
+        result = simulate(made, design.codes(x), expected, folder=place)
     right = float((expected.classes == y).mean())
     netlist = design.cells.circuit if options.cycles else design.netlist.circuit
     print(
         f"{options.net}: {netlist.num_gates:,} gates with encoder and head, latency "
-        f"{result.latency}; Verilog "
-        f"written in {emitted:.1f} s, simulator built in {result.build_seconds:.1f} s; "
+        f"{result.latency}; Verilog written in {emitted:.1f} s; {what} simulated: simulator built "
+        f"in {result.build_seconds:.1f} s; "
         f"{result.compared:,} of {len(x):,} samples compared in {result.seconds:.1f} s by the "
         f"clock, {result.mismatches} wrong; accuracy {right:.2%}"
     )

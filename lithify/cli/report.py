@@ -60,12 +60,10 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         if record := own_record(path, design, "built", "build", screen):
             builds.append(record)
             build.show(record, screen)
-    simulated = folder / simulate.RECORD
-    if simulated.is_file() and (
-        record := own_record(simulated, design, "simulated", "simulate", screen)
-    ):
-        result["simulation"] = record
-        simulate.show(record, screen)
+    for path in sorted(folder.glob(simulate.RECORDS)):
+        if record := own_record(path, design, "simulated", "simulate", screen):
+            result[path.stem] = record
+            simulate.show(record, screen)
     show_certificate(design.certificate, screen)
     if arguments.cells:
         result["cells"] = count_cells(design.circuit, screen)

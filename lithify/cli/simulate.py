@@ -14,6 +14,7 @@ from lithify.ir.wording import counted
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lithify.backends.artifacts import Artifacts
     from lithify.backends.verilog.simulate import SimulationResult
     from lithify.compiler.design import Design
 
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 EXAMPLE = (
     "lithify simulate build --data test.npz",
     "lithify simulate build --data test.npz --stalls 0.5",
+    "lithify simulate build --data test.npz --cells ice40",
     "lithify simulate build --data test.npz --bench uart --limit 20",
 )
-RECORD = "simulation.json"
+RECORDS = "simulation*.json"
+"""That of the Verilog, and those of its cells."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +41,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="whole_set",
         help="whole_set: every sample once; stream: stalls and resets at random, with a "
         "scoreboard; uart, spi: the shell of the boards, with damaged frames and resets",
+    )
+    parser.add_argument(
+        "--cells",
+        metavar="FAMILY",
+        help="the cells of a chip that yosys makes of the Verilog, in place of the Verilog: "
+        "ice40, ecp5 or gowin",
     )
     parser.add_argument("--seed", type=int, default=1, help="of stalls and disturbances (1)")
     parser.add_argument(
@@ -66,9 +75,14 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
         screen.say(f"  {text}")
 
     if arguments.bench in ("uart", "spi"):
+        if arguments.cells:
+            raise InputError(
+                f"--cells {arguments.cells}: --bench {arguments.bench} makes a shell of its own; "
+                "simulate the cells of the design with another bench"
+            )
         return run_shell(design, folder, x, arguments.bench, arguments.seed, progress, screen)
     options = {"seed": arguments.seed, "stalls": arguments.stalls, "bench": arguments.bench}
-    _, record = run(design, folder, x, y, progress=progress, **options)
+    _, record = run(design, folder, x, y, cells=arguments.cells, progress=progress, **options)
     show(record, screen)
     return record
 
@@ -79,22 +93,33 @@ def run(
     x: "Array",
     y: "Array | None",
     *,
+    cells: str | None = None,
     progress: Callable[[str], None],
     **options: Any,
 ) -> "tuple[SimulationResult, Mapping[str, object]]":
-    """A simulation of the Verilog in a folder, and the record of it that was left there."""
+    """A simulation of the Verilog in a folder, and the record of it that was left there.
+
+    Of its `cells` in a family of chips there is another record.
+    """
+    from lithify.backends.fpga.in_cells import in_cells
     from lithify.backends.verilog.simulate import simulate
     from lithify.compiler.output import VERILOG
     from lithify.ir.files import write_atomically
 
+    what: Path | Artifacts = folder / VERILOG
+    place, of_cells = folder / "simulation", {}
+    if cells:
+        place = folder / f"simulation-{cells}"
+        what, count = in_cells(folder / VERILOG, cells, place / "cells", progress=progress)
+        of_cells = {"family": cells, "cells": count}
     codes = design.codes(x)
     progress(f"{counted(len(x), 'sample')} through the interpreter, for the expected answers")
     expected = design.interpret(x)
-    place = folder / "simulation"
-    result = simulate(folder / VERILOG, codes, expected, folder=place, progress=progress, **options)
+    result = simulate(what, codes, expected, folder=place, progress=progress, **options)
     record: dict[str, object] = {
         "ok": result.ok,
         **origin(design),
+        **of_cells,
         "samples": result.samples,
         "compared": result.compared,
         "mismatches": result.mismatches,
@@ -109,7 +134,7 @@ def run(
     if y is not None and not result.mismatches:
         record["accuracy"] = float((expected.classes == y).mean())
     data = json.dumps(record, indent=1, sort_keys=True).encode()
-    write_atomically(folder / RECORD, data)
+    write_atomically(folder / f"{place.name}.json", data)
     return result, record
 
 
@@ -136,8 +161,9 @@ def run_shell(
 
 def show(record: Mapping[str, object], screen: Screen) -> None:
     """The result in words."""
+    cells = f" of {record['cells']} cells ({record['family']})" if "cells" in record else ""
     screen.show(
-        f"Verilator: {record['compared']} answers compared, {record['mismatches']} wrong; "
+        f"Verilator: {record['compared']} answers{cells} compared, {record['mismatches']} wrong; "
         f"{record['interface']}, latency {record['latency']}, {record['cycles']} cycles"
     )
     for part in ("first", "complaints"):
