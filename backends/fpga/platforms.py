@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from amaranth.build import Attrs, Clock, Pins, Resource, Subsignal
 from amaranth.vendor import LatticeECP5Platform
+from amaranth_boards.fomu_pvt import FomuPVTPlatform
 from amaranth_boards.orangecrab_r0_2 import OrangeCrabR0_2_25FPlatform
 from amaranth_boards.resources import LEDResources, UARTResource
 from amaranth_boards.upduino_v2 import UpduinoV2Platform
@@ -26,6 +27,17 @@ class UPduino(UpduinoV2Platform):
     resources = [
         *UpduinoV2Platform.resources,
         UARTResource(0, rx="15", tx="14", attrs=Attrs(IO_STANDARD="SB_LVCMOS")),
+    ]
+
+
+class Fomu(FomuPVTPlatform):
+    """Fomu PVT: the oscillator of the chip at 12 MHz, a serial port on two of its four pads."""
+
+    default_clk = "SB_HFOSC"
+    hfosc_div = 2
+    resources = [
+        *FomuPVTPlatform.resources,
+        UARTResource(0, rx="E4", tx="D5", attrs=Attrs(IO_STANDARD="SB_LVCMOS")),
     ]
 
 

@@ -207,8 +207,8 @@ def test_larger_boards_are_named() -> None:
         refuse_too_large(Cells(luts=2000), board("icestick"))
     assert str(caught.value) == (
         "the design needs at least 2000 logic cells and the Lattice iCE40-HX1K of the board "
-        "icestick has 1280: 720 too many (56% over). Boards with enough: icebreaker (5280), "
-        "upduino (5280), hx8k-evn (7680), tang_nano_9k (8640), and larger ones. Or make the net "
+        "icestick has 1280: 720 too many (56% over). Boards with enough: fomu (5280), "
+        "icebreaker (5280), upduino (5280), hx8k-evn (7680), and larger ones. Or make the net "
         "smaller, by fewer gates, fewer inputs or narrower ones; or fold it, with `lithify compile "
         "--cycles`."
     )
