@@ -10,7 +10,15 @@ from ice40_files import HX1K, HX8K, UP5K, ecp5_bitstream, gowin_bitstream, ice40
 from lithify.backends.fpga.bitstream import read_bitstream
 from lithify.backends.fpga.program import program
 from lithify.backends.fpga.targets import board, boards, devices
+from lithify.backends.toolchain import require_tool
 from lithify.ir.errors import FormatError, InputError, TargetError, ToolFailed, ToolMissing
+
+
+def test_the_loader_knows_every_board() -> None:
+    known = require_tool("openFPGALoader").path.read_bytes()
+    assert [
+        one.name for one in boards().values() if b"\0%b\0" % one.loader.encode() not in known
+    ] == []
 
 
 @pytest.fixture
