@@ -170,7 +170,7 @@ class CellNetlist:
         return Machine(
             outputs={pin: literal(bit) for pin, bit in sorted(self.output_pins.items())},
             nexts={one.name: one.next_bit(logic, literal) for one in self.flip_flops},
-            clocks=frozenset(one.does.clock for one in self.flip_flops),
+            clocks={one.name: one.does.clock for one in self.flip_flops},
         )
 
 

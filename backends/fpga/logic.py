@@ -79,12 +79,12 @@ class Logic:
 class Machine:
     """What a design computes in one clock cycle, and which clock moves each flip-flop.
 
-    `outputs` are those of pins, `nexts` the next bit of each flip-flop by its name.
+    `outputs` are those of pins, `nexts` and `clocks` of each flip-flop by its name.
     """
 
     outputs: Mapping[str, Literal]
     nexts: Mapping[str, Literal]
-    clocks: frozenset[Hashable]
+    clocks: Mapping[str, Hashable]
 
 
 def resolve(

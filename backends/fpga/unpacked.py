@@ -201,7 +201,7 @@ class Unpacked:
         return Machine(
             outputs={n: literal(self.source(pads[s]["D_OUT_0"])) for n, s in outputs.items()},
             nexts={str(site): self._next(site, logic, literal) for site in self.flip_flops},
-            clocks=frozenset(self._clock(site) for site in self.flip_flops),
+            clocks={str(site): self._clock(site) for site in self.flip_flops},
         )
 
     def _next(self, site: Site, logic: Logic, literal: Callable[[Hashable], Literal]) -> Literal:

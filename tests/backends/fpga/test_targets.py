@@ -60,8 +60,8 @@ def test_an_unknown_board_names_the_nearest() -> None:
         board("zzz")
     assert str(caught.value) == (
         "'zzz' is not a known board; there are colorlight-i5, ecpix5-45f, ecpix5-85f, fomu, "
-        "hx8k-evn, icebreaker, icestick, orangecrab, tang_nano_9k, ulx3s-12f, ulx3s-25f, ulx3s-45f, "
-        "ulx3s-85f, upduino; `lithify boards` tells more about each"
+        "hx8k-evn, icebreaker, icestick, orangecrab, tang_nano_9k, ulx3s-12f, ulx3s-25f, "
+        "ulx3s-45f, ulx3s-85f, upduino; `lithify boards` tells more about each"
     )
     with pytest.raises(TargetError) as caught:
         device("ice40-hx9k")

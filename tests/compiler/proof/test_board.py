@@ -167,6 +167,26 @@ def test_a_lost_flip_flop_and_an_inverted_table_are_refuted(
     )
 
 
+def test_another_clock_and_a_flip_flop_too_many_are_refuted(
+    built: BuildResult, read: tuple[CellNetlist, ChipDatabase, Tiles]
+) -> None:
+    _, chip, tiles = read
+    sites = read_sites(folder(built) / "sites.json")
+    x, y, _ = next(iter(sites.values()))
+    falling = {**tiles, (x, y): tiles[x, y].copy()}
+    falling[x, y][tuple(chip.tile_bits(1)["NegClk"][0])] ^= 1
+    with pytest.raises(MismatchError, match=r"^the bitstream moves \S+ by another clock than \S+$"):
+        prove(built, read, falling)
+    whole = Unpacked(chip, tiles, {})
+    used = {site for site in chip.sites["lc"] if whole.setting(site)[[*TABLE_ORDER]].any()}
+    clocked = {site[:2] for site in sites.values()}
+    x, y, z = next(site for site in sorted(used - {*sites.values()}) if site[:2] not in clocked)
+    added = {**tiles, (x, y): tiles[x, y].copy()}
+    added[x, y][tuple(chip.tile_bits(1)[f"LC_{z}"][FLIP_FLOP])] ^= 1
+    with pytest.raises(MismatchError, match="^the bitstream differs from what it was made of"):
+        prove(built, read, added)
+
+
 def test_a_pin_that_no_port_is_on_is_not_taken_for_a_constant(
     built: BuildResult, read: tuple[CellNetlist, ChipDatabase, Tiles]
 ) -> None:
