@@ -13,14 +13,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
-    """The boards with their chips, sizes and what was tried."""
+    """The boards with their chips, sizes and pins, and what was tried with them."""
     from lithify.backends.fpga.targets import boards
 
     known = boards().values()
     screen.table(
-        ("board", "what", "chip", "logic cells", "tried"),
-        [(b.name, b.title, b.device.title, b.device.cells, b.tried) for b in known],
+        ("board", "what", "chip", "logic cells"),
+        [(b.name, b.title, b.device.title, b.device.cells) for b in known],
     )
+    for tried in dict.fromkeys(b.tried for b in known):
+        names = [b.name for b in known if b.tried == tried]
+        which = "all" if len(names) == len(known) else ", ".join(names)
+        screen.show(f"tried with {which}: {tried}")
     return {
         "boards": [
             {

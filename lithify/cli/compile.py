@@ -139,14 +139,16 @@ def _clock(design: "Design", screen: Screen) -> Mapping[str, object]:
 
 
 def _every(arguments: argparse.Namespace) -> int:
-    """The levels between registers, which a folded design has none of."""
+    """The levels between registers, where there are any and nothing else decides them."""
     if arguments.every is None:
         return EVERY
-    if arguments.cycles:
-        raise InputError(
-            f"--every {arguments.every}: a folded design has no rows of registers; leave out "
-            "--every or --cycles"
-        )
+    for given, option, why in (
+        (arguments.cycles, "--cycles", "a folded design has no rows of registers"),
+        (arguments.mhz, "--mhz", "it chooses where registers are"),
+        (arguments.interface == "comb", "--interface comb", "such a design has no registers"),
+    ):
+        if given:
+            raise InputError(f"--every {arguments.every}: {why}; leave out --every or {option}")
     return int(arguments.every)
 
 

@@ -27,7 +27,7 @@ EXAMPLE = (
     "lithify simulate build --data test.npz --bench uart --limit 20",
 )
 RECORDS = "simulation*.json"
-"""That of the Verilog, and those of its cells."""
+"""That of the Verilog, those of its cells, and of shells around it."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -150,17 +150,27 @@ def run_shell(
     """The shell asked for every sample; ToolFailed says which answer was wrong."""
     from lithify.backends.verilog.cores import core_of
     from lithify.backends.verilog.shell_simulate import simulate_shell
+    from lithify.ir.files import write_atomically
 
     place = folder / f"simulation-{line}"
     codes = design.codes(x)
     core = core_of(design.netlist, every=design.every, cycles=design.cycles)
     result = simulate_shell(core, codes, folder=place, line=line, seed=seed, progress=progress)
-    screen.show(f"Verilator: the shell answered {result.samples} samples ({line}), all right")
-    return {"ok": True, "samples": result.samples}
+    record = {"ok": True, **origin(design), "shell": line, "samples": result.samples}
+    data = json.dumps(record, indent=1, sort_keys=True).encode()
+    write_atomically(folder / f"{place.name}.json", data)
+    show(record, screen)
+    return record
 
 
 def show(record: Mapping[str, object], screen: Screen) -> None:
     """The result in words."""
+    if "shell" in record:
+        screen.show(
+            f"Verilator: the shell answered {record['samples']} samples ({record['shell']}), "
+            "all right"
+        )
+        return
     cells = f" of {record['cells']} cells ({record['family']})" if "cells" in record else ""
     screen.show(
         f"Verilator: {record['compared']} answers{cells} compared, {record['mismatches']} wrong; "

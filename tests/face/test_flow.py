@@ -239,3 +239,20 @@ def test_simulate_compares_every_sample(made: Made, copy: Path, capsys: Capture)
     x, y = blobs(50)
     assert ran.result["accuracy"] == float((made.net.hard_predict(x) == y).mean())
     assert "50 answers compared, 0 wrong" in lithify(capsys, ["report", copy]).out
+
+
+def test_simulate_tries_cells_and_shells_as_well(made: Made, copy: Path, capsys: Capture) -> None:
+    words = ["simulate", copy, "--data", made.data]
+    ran = lithify(capsys, [*words, "--cells", "ecp5", "--json", "--quiet"])
+    assert (ran.result["compared"], ran.result["mismatches"]) == (50, 0)
+    assert ran.result["family"] == "ecp5" and ran.result["cells"] > 10
+    ran = lithify(capsys, [*words, "--bench", "spi", "--limit", 5, "--json", "--quiet"])
+    assert (ran.result["samples"], ran.result["shell"]) == (5, "spi")
+    out = lithify(capsys, ["report", copy]).out
+    assert "cells (ecp5) compared, 0 wrong" in out and "5 samples (spi), all right" in out
+    ran = lithify(capsys, [*words, "--bench", "spi", "--cells", "ecp5"])
+    assert (ran.code, ran.err) == (
+        2,
+        "lithify simulate: --cells ecp5: --bench spi makes a shell of its own; simulate the cells "
+        "of the design with another bench\n",
+    )

@@ -61,7 +61,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def records(folder: Path, origin: dict[str, object]) -> None:
-    named = {"icebreaker/build.json": BUILD, "simulation.json": SIMULATION}
+    named = {
+        "icebreaker/build.json": BUILD,
+        "simulation.json": SIMULATION,
+        "simulation-ice40.json": {**SIMULATION, "family": "ice40", "cells": 7},
+        "simulation-spi.json": {"shell": "spi", "samples": 4},
+    }
     for name, record in named.items():
         (folder / name).write_text(json.dumps({**record, **origin}))
 
@@ -69,6 +74,8 @@ def records(folder: Path, origin: dict[str, object]) -> None:
 def test_own_records_are_shown(folder: Path, capsys: Capture) -> None:
     out = lithify(capsys, ["report", folder]).out
     assert "48.5 MHz routed" in out and "9 answers compared" in out
+    assert "Verilator: 9 answers of 7 cells (ice40) compared, 0 wrong; " in out
+    assert "Verilator: the shell answered 4 samples (spi), all right\n" in out
     assert "another design" not in out
     assert f"critical path: {BUILD['critical_path']}\n" in out and "chosen" not in out
     record = {**BUILD, "seeds": {"1": 48.5, "2": 47.0}, **build.origin(Design.load(folder))}

@@ -230,4 +230,4 @@ def test_the_packaged_loader_without_a_board_or_its_libraries(tmp_path: Path) ->
         program(path, "icestick")
     libraries = {LIBRARY.format(name) for name in ("libusb-1.0.so.0", "libftdi1.so.2")}
     said = str(caught.value)
-    assert said in libraries or said.startswith("no Lattice iCEstick evaluation kit was found")
+    assert said in libraries or said.startswith("no Lattice iCEstick was found")
