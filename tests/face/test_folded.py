@@ -89,12 +89,12 @@ def test_options_for_rows_of_registers_are_refused(tmp_path: Path, capsys: Captu
         "lithify compile: --every 3: a folded design has no rows of registers; leave out --every "
         "or --cycles\n",
     )
-    for option, why in (
+    for given, why in (
         (("--mhz", 90), "it chooses where registers are"),
         (("--interface", "comb"), "such a design has no registers"),
     ):
-        ran = lithify(capsys, ["compile", model, "-o", folder, *option, "--every", 2])
-        left = "--mhz" if option[0] == "--mhz" else "--interface comb"
+        ran = lithify(capsys, ["compile", model, "-o", folder, *given, "--every", 2])
+        left = "--mhz" if given[0] == "--mhz" else "--interface comb"
         assert ran.err == f"lithify compile: --every 2: {why}; leave out --every or {left}\n"
     compile(model, cycles=CYCLES).save(tmp_path / "net.lith")
     for option in ("--axi", "--axi-lite"):
