@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from lithify.compiler.codes import InputCode
 from lithify.ir import simulate
 from lithify.ir.circuit import Circuit
-from lithify.ir.errors import InputError
+from lithify.ir.errors import InputError, ToolMissing
 from lithify.ir.netlist import Netlist
 
 if TYPE_CHECKING:
     from lithify.backends.artifacts import Artifacts
     from lithify.backends.c.engine import Engine
     from lithify.backends.c.fallback import Interpreter
+    from lithify.backends.c.features import Features
     from lithify.compiler.mapping.cells import Cells
     from lithify.compiler.pipeline import Step
     from lithify.compiler.proof.certificate import Certificate, Subjects
@@ -114,6 +115,12 @@ class Design:
         as_given = self.code is None or self.code.kind == "identity"
         if as_given and array.dtype.kind in "biu" and array.ndim > 1 and array.size:
             return array.reshape(len(array), -1)
+        if self.code is not None and array.dtype.kind in "biuf" and array.dtype.itemsize <= 8:
+            rows = array.reshape(len(array), -1) if array.ndim > 1 and array.size else array
+            if rows.ndim == 2 and rows.shape[1] == self.code.elements and self._features:
+                codes = self._features.codes(rows)
+                if codes is not None:
+                    return codes
         return self.codes(x)
 
     def engine(self, *, threads: int = 1, vector: int | None = None) -> "Engine | Interpreter":
@@ -123,6 +130,18 @@ class Design:
         return engine_for(
             self.circuit, threads=threads, vector="auto" if vector is None else vector
         )
+
+    @cached_property
+    def _features(self) -> "Features | None":
+        """The kernel's way from features to codes; None where no compiler is found."""
+        from lithify.backends.c.features import Features
+
+        assert self.code is not None
+        code, bounds = self.code, self.code.thresholds if self.code.kind == "rank" else None
+        try:
+            return Features(code.elements, low=code.low, high=code.high, bounds=bounds)
+        except ToolMissing:
+            return None
 
     @cached_property
     def _engine(self) -> "Engine | Interpreter":

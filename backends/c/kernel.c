@@ -31,6 +31,8 @@
 #define TILES 16
 /* Rows of codes that are fetched before they are read. */
 #define PREFETCHED_ROWS 12
+/* Bounds of a feature that are compared one by one. */
+#define MOST_BOUNDS 32
 
 #define EVERYWHERE static inline __attribute__((always_inline))
 
@@ -106,6 +108,7 @@ EVERYWHERE int64_t read_code(const uint8_t *source, int64_t size, int is_signed)
 #define COUNT_TARGET
 #include "kernel_body.h"
 #include "kernel_counts.h"
+#include "kernel_features.h"
 #undef VARIANT
 #undef SPAN
 
@@ -133,6 +136,7 @@ EVERYWHERE int64_t read_code(const uint8_t *source, int64_t size, int is_signed)
 #define COUNT_TARGET TARGET
 #include "kernel_body.h"
 #include "kernel_counts.h"
+#include "kernel_features.h"
 #undef VARIANT
 #undef WORDS
 #undef TARGET
@@ -145,6 +149,7 @@ EVERYWHERE int64_t read_code(const uint8_t *source, int64_t size, int is_signed)
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq")))
 #include "kernel_body.h"
 #include "kernel_counts.h"
+#include "kernel_features.h"
 #undef VARIANT
 #undef WORDS
 #undef TARGET
@@ -243,6 +248,23 @@ PUBLIC int64_t kernel_counts(const count_program *program, const net_job *job, i
     }
 #endif
     return counted1(program, job, first, last);
+}
+
+PUBLIC int64_t kernel_features(const feature_code *code, const void *x, int64_t row_bytes,
+                               int64_t samples, int64_t words, void *codes) {
+    const int single = code->item_bytes == 4;
+#if ON_X86
+    if (words == 8) {
+        return single ? features_float8(code, x, row_bytes, samples, codes)
+                      : features_double8(code, x, row_bytes, samples, codes);
+    }
+    if (words == 4) {
+        return single ? features_float4(code, x, row_bytes, samples, codes)
+                      : features_double4(code, x, row_bytes, samples, codes);
+    }
+#endif
+    return single ? features_float1(code, x, row_bytes, samples, codes)
+                  : features_double1(code, x, row_bytes, samples, codes);
 }
 
 PUBLIC int64_t kernel_gates(const net_program *program, void *workspace, int64_t words,

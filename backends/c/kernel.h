@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define LITHIFY_KERNEL_ABI 4
+#define LITHIFY_KERNEL_ABI 5
 #define PLAIN_SPAN 4 /* words of 64 bits that run at once where there are no vectors */
 #define KINDS 19 /* of units: pairs of gates by their shapes, then single gates */
 
@@ -66,6 +66,16 @@ typedef struct {
     void *workspace;             /* kernel_workspace bytes, aligned to 64, for this call alone */
 } net_job;
 
+/* How features become codes of 1 or 4 bytes: numbers of bounds that they exceed, or themselves. */
+typedef struct {
+    const void *bounds;          /* floats or doubles, ascending; NULL: whole numbers in low..high */
+    int64_t num_bounds;          /* up to 32: [bounds][elements]; more, 2^n - 1: [elements][bounds] */
+    int64_t elements;
+    int64_t item_bytes;          /* of a feature: 4 or 8 */
+    int64_t code_bytes;
+    int64_t low, high;
+} feature_code;
+
 int64_t kernel_abi(void);
 /* Bit k set: vectors of 64 << k bits work here. */
 int64_t kernel_vectors(void);
@@ -79,6 +89,10 @@ int64_t kernel_gates(const net_program *program, void *workspace, int64_t words,
 /* Samples first .. last - 1 of a net of sums, from codes, by vectors of 64 * words bits. */
 int64_t kernel_counts(const count_program *program, const net_job *job, int64_t first,
                       int64_t last, int64_t words);
+/* codes[samples][elements] of features, row_bytes from one sample to the next; 1 where one of them
+   is not finite, not whole or out of range. */
+int64_t kernel_features(const feature_code *code, const void *x, int64_t row_bytes,
+                        int64_t samples, int64_t words, void *codes);
 /* Bit k set: vectors of 64 << k bits count bits here. */
 int64_t kernel_counts_vectors(void);
 

@@ -36,6 +36,7 @@ SOURCES = (
     "kernel_input.h",
     "kernel_output.h",
     "kernel_counts.h",
+    "kernel_features.h",
 )
 BUILD_SECONDS = 300.0
 MOST_KERNELS = 8  # in the cache; a new Lithify or compiler makes a new one
@@ -90,6 +91,20 @@ class CountNet(ctypes.Structure):
     ]
 
 
+class FeatureCode(ctypes.Structure):
+    """`feature_code` of kernel.h."""
+
+    _fields_ = [
+        ("bounds", ctypes.c_void_p),
+        ("num_bounds", ctypes.c_int64),
+        ("elements", ctypes.c_int64),
+        ("item_bytes", ctypes.c_int64),
+        ("code_bytes", ctypes.c_int64),
+        ("low", ctypes.c_int64),
+        ("high", ctypes.c_int64),
+    ]
+
+
 class NetJob(ctypes.Structure):
     """`net_job` of kernel.h."""
 
@@ -126,7 +141,11 @@ class Kernel:
         self.workspace.argtypes = [program, integer]
         self.counts = library.kernel_counts
         self.counts.argtypes = [ctypes.POINTER(CountNet), job, integer, integer, integer]
-        for function in (self.run, self.gates, self.workspace, self.counts):
+        self.features = library.kernel_features
+        address = ctypes.c_void_p
+        code = ctypes.POINTER(FeatureCode)
+        self.features.argtypes = [code, address, integer, integer, integer, address]
+        for function in (self.run, self.gates, self.workspace, self.counts, self.features):
             function.restype = integer
         self.vectors = _widths(library.kernel_vectors)
         """The vector widths in bits that this machine has, ascending."""
