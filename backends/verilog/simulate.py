@@ -89,6 +89,7 @@ def simulate(
     seed: int = 1,
     stalls: float = 0.1,
     patterns: int = 0,
+    waves: bool = False,
     timeout_s: float = 3600.0,
     progress: Progress = lambda text: None,
 ) -> SimulationResult:
@@ -99,6 +100,7 @@ def simulate(
     Everything made is in `folder`, by default `simulation` in the design's folder, or a new folder
     among the temporaries. In a pipeline, a share `stalls` of the cycles stands still. The stream
     bench can be asked for so many `patterns` of stalls at random, of which the result then speaks.
+    With `waves` every signal at every time is in WAVES (`lithify.backends.verilog.verilate`).
     """
     described, files, beside = open_design(design)
     _check_options(described, bench, stalls)
@@ -112,6 +114,7 @@ def simulate(
         folder=work,
         ports=_ports(described),
         optimise=sum(described.gates.values()) * len(inputs) > MUCH_WORK,
+        waves=waves,
         progress=progress,
     )
     built = time.monotonic()
@@ -187,7 +190,7 @@ def _samples(
         )
     if not np.issubdtype(inputs.dtype, np.integer):
         raise InputError(f"the samples are {inputs.dtype}; the design takes integer codes")
-    wanted = _by_name(expected) if isinstance(expected, Answers) else expected
+    wanted = named_answers(expected) if isinstance(expected, Answers) else expected
     answers = []
     for bus in described.outputs:
         if bus.name not in wanted:
@@ -202,7 +205,7 @@ def _samples(
     return inputs.astype(np.int64), answers
 
 
-def _by_name(answers: Answers) -> dict[str, ArrayLike]:
+def named_answers(answers: Answers) -> dict[str, ArrayLike]:
     """The answers of the interpreter, under the names that the outputs have in hardware."""
     named: dict[str, ArrayLike] = dict(answers.words)
     if answers.scores.shape[1]:

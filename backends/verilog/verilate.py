@@ -26,11 +26,9 @@ UNIT_BYTES = 4_000_000
 """How much C++ g++ gets at once; it needs about 500 times that much memory."""
 
 RUNTIME = ("verilated.cpp", "verilated_dpi.cpp", "verilated_vpi.cpp", "verilated_threads.cpp")
+WAVES_RUNTIME = "verilated_vcd_c.cpp"
 SWITCHES = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
-FLAGS = (
-    *("-w", "-pthread", "-fcf-protection=none", "-DVERILATOR=1"),
-    *(f"-DVM_{switch}=0" for switch in SWITCHES),
-)
+WAVES_SWITCHES = ("TRACE", "TRACE_VCD")
 VERILATOR = (
     *("-cc", "--vpi", "--prefix", "Vtop", "-Mdir", "model", "--timescale", "1ns/1ns"),
     *("-Wno-fatal", "-Wno-lint", "-Wno-UNOPTFLAT"),
@@ -41,13 +39,20 @@ VERILATOR = (
 log = logging.getLogger(__name__)
 
 
+WAVES = "waves.vcd"
+
+
 @dataclass(frozen=True, slots=True)
 class Simulator:
-    """A compiled design; `run_bench` runs the cocotb tests of a module in it."""
+    """A compiled design; `run_bench` runs the cocotb tests of a module in it.
+
+    With `waves` it writes WAVES in its folder: every signal at every time.
+    """
 
     program: Path
     top: str
     folder: Path
+    waves: bool = False
 
     def run_bench(
         self,
@@ -65,6 +70,7 @@ class Simulator:
         variables = {**_cocotb(self.top, module, results, seed), **(environment or {})}
         # Registers start with random bits: a design must not count on zeros.
         arguments = ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"]
+        arguments += ["--trace", "--trace-file", WAVES] if self.waves else []
         return run(
             tool,
             arguments,
@@ -84,19 +90,23 @@ def build_simulator(
     folder: Path,
     ports: Sequence[str] = (),
     optimise: bool = False,
+    waves: bool = False,
     progress: Progress = lambda text: None,
 ) -> Simulator:
     """The simulator of the Verilog `sources`, made in `folder` unless it is there already.
 
     Benches see the `ports` of the top module; without any they see every signal, which costs
-    time. `optimise` compiles five times as fast a model in twice the time.
+    time. `optimise` compiles five times as fast a model in twice the time. With `waves` it writes
+    all signals.
     """
     verilator, compiler = _tools()
     key = _digest(
         *(part for name, text in sorted(sources.items()) for part in (name.encode(), text)),
-        repr((top, tuple(ports), optimise, VERILATOR, FLAGS, *_versions(compiler))).encode(),
+        repr(
+            (top, tuple(ports), optimise, VERILATOR, _flags(waves), *_versions(compiler))
+        ).encode(),
     )
-    simulator = Simulator(folder / "simulator", top, folder)
+    simulator = Simulator(folder / "simulator", top, folder, waves)
     stamp = folder / "simulator.json"
     if _stamped(stamp, key, simulator.program):
         progress("the simulator is up to date")
@@ -108,8 +118,9 @@ def build_simulator(
     for name, text in sources.items():
         (folder / name).write_bytes(text)
     progress("Verilator writes the model")
-    _verilate(verilator, list(sources), top, ports, folder)
-    _compile(verilator, compiler, folder, optimise, progress)
+    _verilate(verilator, [*sources, *(["--trace"] if waves else [])], top, ports, folder)
+    level = "-O1" if optimise else "-O0"
+    _compile(verilator, compiler, folder, (level, *_flags(waves)), progress)
     stamp.write_text(json.dumps({"key": key, "program": _digest(simulator.program.read_bytes())}))
     return simulator
 
@@ -126,6 +137,13 @@ def _tools() -> tuple[Tool, Tool]:
             "To get it: pip install 'lithify[sim]' (package cocotb)."
         ) from None
     return verilator, compiler
+
+
+def _flags(waves: bool) -> tuple[str, ...]:
+    """What g++ is told, but for how much to optimise."""
+    switched = WAVES_SWITCHES if waves else ()
+    switches = (f"-DVM_{switch}={int(switch in switched)}" for switch in SWITCHES)
+    return ("-w", "-pthread", "-fcf-protection=none", "-DVERILATOR=1", *switches)
 
 
 def _verilate(
@@ -151,15 +169,14 @@ def _verilate(
 
 
 def _compile(
-    verilator: Tool, compiler: Tool, folder: Path, optimise: bool, progress: Progress
+    verilator: Tool, compiler: Tool, folder: Path, options: Sequence[str], progress: Progress
 ) -> None:
     """Compile the model, its main program and the runtime, and link them."""
     import cocotb_tools.config
 
     include = _include(verilator)
-    level = "-O1" if optimise else "-O0"
-    flags = [*FLAGS, level, "-I.", f"-I{include}", f"-I{include}/vltstd"]
-    runtime_jobs = _runtime_jobs(compiler, include, level, _cache_folder(folder / "runtime"))
+    flags = [*options, "-I.", f"-I{include}", f"-I{include}/vltstd"]
+    runtime_jobs = _runtime_jobs(compiler, include, options, _cache_folder(folder / "runtime"))
     main = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
     units = _units(folder / "model", main)
     jobs: list[Callable[[], Path]] = [
@@ -223,18 +240,19 @@ def _compiling(compiler: Tool, unit: Path, flags: Sequence[str], number: int) ->
 
 
 def _runtime_jobs(
-    compiler: Tool, include: Path, level: str, folder: Path
+    compiler: Tool, include: Path, options: Sequence[str], folder: Path
 ) -> list[Callable[[], Path]]:
     """For each file of the runtime a call that compiles it, or finds it in the cache."""
-    base = (level, *FLAGS, *_versions(compiler), *compiler.command)
-    return [_runtime_job(compiler, include / name, base, folder) for name in RUNTIME]
+    names = [*RUNTIME, *([WAVES_RUNTIME] if "-DVM_TRACE=1" in options else [])]
+    return [_runtime_job(compiler, include / name, options, folder) for name in names]
 
 
 def _runtime_job(
-    compiler: Tool, source: Path, base: Sequence[str], folder: Path
+    compiler: Tool, source: Path, options: Sequence[str], folder: Path
 ) -> Callable[[], Path]:
     def compile_runtime() -> Path:
-        key = _digest(repr(base).encode(), source.read_bytes())
+        made_by = (*options, *_versions(compiler), *compiler.command)
+        key = _digest(repr(made_by).encode(), source.read_bytes())
         for path in folder.glob(f"{source.stem}-{key}-*.o"):
             if path.stem.endswith(_digest(path.read_bytes())):
                 return path
@@ -245,7 +263,7 @@ def _runtime_job(
             where = [f"-I{source.parent}", f"-I{source.parent}/vltstd"]
             run(
                 compiler,
-                [base[0], *FLAGS, *where, "-c", source, "-o", made.name],
+                [*options, *where, "-c", source, "-o", made.name],
                 cwd=made.parent,
                 timeout_s=COMPILE_SECONDS,
             )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lithify.backends.artifacts import Artifacts
     from lithify.backends.verilog.simulate import SimulationResult
+    from lithify.backends.verilog.waves import Waves
     from lithify.compiler.design import Design
 
     Array = NDArray[Any]
@@ -24,6 +25,7 @@ EXAMPLE = (
     "lithify simulate build --data test.npz",
     "lithify simulate build --data test.npz --stalls 0.5",
     "lithify simulate build --data test.npz --cells ice40",
+    "lithify simulate build --data test.npz --limit 100 --waves 20",
     "lithify simulate build --data test.npz --bench uart --limit 20",
 )
 RECORDS = "simulation*.json"
@@ -47,6 +49,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FAMILY",
         help="the cells of a chip that yosys makes of the Verilog, in place of the Verilog: "
         "ice40, ecp5 or gowin",
+    )
+    parser.add_argument(
+        "--waves",
+        type=int,
+        nargs="?",
+        const=0,
+        metavar="N",
+        help="also write the waves of the first N samples (VCD); without N, of the first mismatch",
     )
     parser.add_argument("--seed", type=int, default=1, help="of stalls and disturbances (1)")
     parser.add_argument(
@@ -74,15 +84,22 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     def progress(text: str) -> None:
         screen.say(f"  {text}")
 
-    if arguments.bench in ("uart", "spi"):
-        if arguments.cells:
-            raise InputError(
-                f"--cells {arguments.cells}: --bench {arguments.bench} makes a shell of its own; "
-                "simulate the cells of the design with another bench"
-            )
+    shell = arguments.bench in ("uart", "spi")
+    if shell and arguments.cells:
+        raise InputError(
+            f"--cells {arguments.cells}: --bench {arguments.bench} makes a shell of its own; "
+            "simulate the cells of the design with another bench"
+        )
+    if arguments.waves is not None and (shell or arguments.waves < 0):
+        raise InputError(
+            f"--waves {arguments.waves or ''}: samples of the benches whole_set and stream have "
+            "waves, the first N of them or those before the first mismatch"
+        )
+    if shell:
         return run_shell(design, folder, x, arguments.bench, arguments.seed, progress, screen)
     options = {"seed": arguments.seed, "stalls": arguments.stalls, "bench": arguments.bench}
-    _, record = run(design, folder, x, y, cells=arguments.cells, progress=progress, **options)
+    options |= {"cells": arguments.cells, "waves": arguments.waves}
+    _, record = run(design, folder, x, y, progress=progress, **options)
     show(record, screen)
     return record
 
@@ -94,6 +111,7 @@ def run(
     y: "Array | None",
     *,
     cells: str | None = None,
+    waves: int | None = None,
     progress: Callable[[str], None],
     **options: Any,
 ) -> "tuple[SimulationResult, Mapping[str, object]]":
@@ -103,6 +121,7 @@ def run(
     """
     from lithify.backends.fpga.in_cells import in_cells
     from lithify.backends.verilog.simulate import simulate
+    from lithify.backends.verilog.waves import write_waves
     from lithify.compiler.output import VERILOG
     from lithify.ir.files import write_atomically
 
@@ -133,9 +152,21 @@ def run(
     }
     if y is not None and not result.mismatches:
         record["accuracy"] = float((expected.classes == y).mean())
+    if waves is not None:
+        options = {**options, "progress": progress}
+        made = write_waves(what, codes, expected, result, count=waves, folder=place, **options)
+        record["waves"] = _said_of_waves(made)
     data = json.dumps(record, indent=1, sort_keys=True).encode()
     write_atomically(folder / f"{place.name}.json", data)
     return result, record
+
+
+def _said_of_waves(made: "Waves | None") -> str:
+    """Where the waves are, and of what."""
+    if made is None:
+        return "no answer was wrong: there are no waves of one (--waves N: of the first N samples)"
+    where = f"{made.file}: samples {made.samples[0]} to {made.samples[-1]}"
+    return where if made.seen else f"{where}, alone in which no answer is wrong"
 
 
 def run_shell(
@@ -181,6 +212,8 @@ def show(record: Mapping[str, object], screen: Screen) -> None:
         assert isinstance(said, list)
         for line in said[:5]:
             screen.show(f"  {line}")
+    if "waves" in record:
+        screen.show(f"waves: {record['waves']}")
     accuracy = record.get("accuracy")
     if isinstance(accuracy, float):
         screen.show(f"accuracy of the simulated Verilog: {100 * accuracy:.2f} %")

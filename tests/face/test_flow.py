@@ -250,6 +250,13 @@ def test_simulate_tries_cells_and_shells_as_well(made: Made, copy: Path, capsys:
     assert (ran.result["samples"], ran.result["shell"]) == (5, "spi")
     out = lithify(capsys, ["report", copy]).out
     assert "cells (ecp5) compared, 0 wrong" in out and "5 samples (spi), all right" in out
+    ran = lithify(capsys, [*words, "--limit", 9, "--waves", 3, "--quiet"])
+    waves = copy / "simulation" / "waves" / "waves.vcd"
+    assert f"waves: {waves}: samples 0 to 2\n" in ran.out and waves.stat().st_size > 1000
+    ran = lithify(capsys, [*words, "--limit", 9, "--waves", "--quiet"])
+    assert "waves: no answer was wrong" in ran.out
+    ran = lithify(capsys, [*words, "--waves", -1])
+    assert ran.code == 2 and ran.err.startswith("lithify simulate: --waves -1: samples of the ")
     ran = lithify(capsys, [*words, "--bench", "spi", "--cells", "ecp5"])
     assert (ran.code, ran.err) == (
         2,
