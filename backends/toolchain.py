@@ -47,7 +47,7 @@ class Tool:
 
     @property
     def version(self) -> str:
-        """The version: of the Python package it came in, else what `--version` prints."""
+        """The version: of the Python package it came in, else what `--version` or `-V` prints."""
         if self.distribution:
             return importlib.metadata.version(self.distribution)
         return _program_version(self.command)
@@ -220,14 +220,16 @@ def _distribution_version(name: str) -> str:
 
 @lru_cache
 def _program_version(command: tuple[str, ...]) -> str:
-    try:
-        said = subprocess.run(
-            [*command, "--version"], capture_output=True, stdin=subprocess.DEVNULL, timeout=20
-        ).stdout.decode(errors="replace")
-    except (OSError, subprocess.TimeoutExpired):
-        return "unknown"
-    number = re.search(r"(?<![\w.])v?(\d+\.\d+[\w.]*)", said)
-    return number[1] if number else "unknown"
+    for option in ("--version", "-V"):
+        try:
+            said = subprocess.run(
+                [*command, option], capture_output=True, stdin=subprocess.DEVNULL, timeout=20
+            ).stdout.decode(errors="replace")
+        except (OSError, subprocess.TimeoutExpired):
+            return "unknown"
+        if number := re.search(r"(?<![\w.])v?(\d+\.\d+[\w.]*)", said):
+            return number[1]
+    return "unknown"
 
 
 def _resolve(command: str) -> tuple[str, ...] | None:

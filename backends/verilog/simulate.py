@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from lithify.backends.artifacts import Artifacts
 from lithify.backends.toolchain import failure
 from lithify.backends.verilog.description import FILE, Bus, Description
+from lithify.backends.verilog.icarus import build_icarus
 from lithify.backends.verilog.verilate import Progress, Simulator, build_simulator
 from lithify.ir.errors import InputError
 from lithify.ir.files import make_folder
@@ -90,6 +91,7 @@ def simulate(
     stalls: float = 0.1,
     patterns: int = 0,
     waves: bool = False,
+    icarus: bool = False,
     timeout_s: float = 3600.0,
     progress: Progress = lambda text: None,
 ) -> SimulationResult:
@@ -100,7 +102,8 @@ def simulate(
     Everything made is in `folder`, by default `simulation` in the design's folder, or a new folder
     among the temporaries. In a pipeline, a share `stalls` of the cycles stands still. The stream
     bench can be asked for so many `patterns` of stalls at random, of which the result then speaks.
-    With `waves` every signal at every time is in WAVES (`lithify.backends.verilog.verilate`).
+    With `waves` every signal at every time is in WAVES (`lithify.backends.verilog.verilate`). With
+    `icarus` Icarus Verilog simulates in place of Verilator.
     """
     described, files, beside = open_design(design)
     _check_options(described, bench, stalls)
@@ -108,15 +111,13 @@ def simulate(
     inputs, answers = _samples(described, codes, expected)
     work = make_folder(folder or beside or mkdtemp(prefix="lithify-")).resolve()
     started = time.monotonic()
-    simulator = build_simulator(
-        files,
-        top=described.name,
-        folder=work,
-        ports=_ports(described),
-        optimise=sum(described.gates.values()) * len(inputs) > MUCH_WORK,
-        waves=waves,
-        progress=progress,
-    )
+    what: dict[str, Any] = {"top": described.name, "folder": work, "progress": progress}
+    if icarus:
+        simulator = build_icarus(files, **what)
+    else:
+        much = sum(described.gates.values()) * len(inputs) > MUCH_WORK
+        ports = _ports(described)
+        simulator = build_simulator(files, ports=ports, optimise=much, waves=waves, **what)
     built = time.monotonic()
     _write_job(
         work, described, inputs, answers, {"seed": seed, "stalls": stalls, "patterns": patterns}

@@ -39,6 +39,8 @@ VERILATOR = (
 log = logging.getLogger(__name__)
 
 
+RANDOM_START = ("+verilator+rand+reset+2", "+verilator+seed+{seed}")
+"""Registers start with random bits: a design must not count on zeros."""
 WAVES = "waves.vcd"
 
 
@@ -46,13 +48,13 @@ WAVES = "waves.vcd"
 class Simulator:
     """A compiled design; `run_bench` runs the cocotb tests of a module in it.
 
-    With `waves` it writes WAVES in its folder: every signal at every time.
+    The `arguments` of the program may name the {seed}.
     """
 
     program: Path
     top: str
     folder: Path
-    waves: bool = False
+    arguments: tuple[str, ...]
 
     def run_bench(
         self,
@@ -68,12 +70,9 @@ class Simulator:
         results = self.folder / "results.xml"
         results.unlink(missing_ok=True)
         variables = {**_cocotb(self.top, module, results, seed), **(environment or {})}
-        # Registers start with random bits: a design must not count on zeros.
-        arguments = ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"]
-        arguments += ["--trace", "--trace-file", WAVES] if self.waves else []
         return run(
             tool,
-            arguments,
+            [one.format(seed=seed) for one in self.arguments],
             cwd=self.folder,
             timeout_s=timeout_s,
             log=self.folder / "simulate.log",
@@ -97,7 +96,7 @@ def build_simulator(
 
     Benches see the `ports` of the top module; without any they see every signal, which costs
     time. `optimise` compiles five times as fast a model in twice the time. With `waves` it writes
-    all signals.
+    WAVES in its folder: every signal at every time.
     """
     verilator, compiler = _tools()
     key = _digest(
@@ -106,7 +105,8 @@ def build_simulator(
             (top, tuple(ports), optimise, VERILATOR, _flags(waves), *_versions(compiler))
         ).encode(),
     )
-    simulator = Simulator(folder / "simulator", top, folder, waves)
+    arguments = (*RANDOM_START, *(("--trace", "--trace-file", WAVES) if waves else ()))
+    simulator = Simulator(folder / "simulator", top, folder, arguments)
     stamp = folder / "simulator.json"
     if _stamped(stamp, key, simulator.program):
         progress("the simulator is up to date")
@@ -129,6 +129,12 @@ def _tools() -> tuple[Tool, Tool]:
     """Verilator and the compiler, after a look at everything else that is needed."""
     compiler = require_tool("g++")
     verilator = require_tool("verilator")
+    require_cocotb()
+    return verilator, compiler
+
+
+def require_cocotb() -> None:
+    """Nothing; ToolMissing where cocotb is not installed."""
     try:
         importlib.metadata.version("cocotb")
     except importlib.metadata.PackageNotFoundError:
@@ -136,7 +142,6 @@ def _tools() -> tuple[Tool, Tool]:
             "cocotb was not found: it drives the simulation. "
             "To get it: pip install 'lithify[sim]' (package cocotb)."
         ) from None
-    return verilator, compiler
 
 
 def _flags(waves: bool) -> tuple[str, ...]:

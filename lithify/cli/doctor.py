@@ -24,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, object]:
     """The inventory; `missing` names what was not found, `needed` what of that is needed here."""
     from lithify.backends.toolchain import installed_extras, inventory
+    from lithify.backends.tools import OPTIONAL
 
     extras = installed_extras()
     found = inventory()
@@ -47,7 +48,9 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     elif needed:
         screen.show(f"{here} needs, and lacks: {', '.join(needed)}")
     else:
-        screen.show(f"{here} has all that it needs; {len(missing)} missing for other extras")
+        others = sum(item.extra != OPTIONAL for item in missing)
+        more = f"; {others} missing for other extras" if others else ""
+        screen.show(f"{here} has all that it needs{more}")
     return {
         "tools": [dataclasses.asdict(item) for item in found],
         "extras": list(extras),

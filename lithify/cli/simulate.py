@@ -51,6 +51,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "ice40, ecp5 or gowin",
     )
     parser.add_argument(
+        "--simulator",
+        choices=("verilator", "icarus"),
+        default="verilator",
+        help="icarus: Icarus Verilog, where that is installed; slower (verilator)",
+    )
+    parser.add_argument(
         "--waves",
         type=int,
         nargs="?",
@@ -90,6 +96,12 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
             f"--cells {arguments.cells}: --bench {arguments.bench} makes a shell of its own; "
             "simulate the cells of the design with another bench"
         )
+    icarus = arguments.simulator == "icarus"
+    if icarus and (shell or arguments.waves is not None):
+        raise InputError(
+            "--simulator icarus: it runs the benches whole_set and stream, and writes no waves; "
+            "leave it out for others"
+        )
     if arguments.waves is not None and (shell or arguments.waves < 0):
         raise InputError(
             f"--waves {arguments.waves or ''}: samples of the benches whole_set and stream have "
@@ -98,7 +110,7 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     if shell:
         return run_shell(design, folder, x, arguments.bench, arguments.seed, progress, screen)
     options = {"seed": arguments.seed, "stalls": arguments.stalls, "bench": arguments.bench}
-    options |= {"cells": arguments.cells, "waves": arguments.waves}
+    options |= {"cells": arguments.cells, "waves": arguments.waves, "icarus": icarus}
     _, record = run(design, folder, x, y, progress=progress, **options)
     show(record, screen)
     return record
@@ -112,6 +124,7 @@ def run(
     *,
     cells: str | None = None,
     waves: int | None = None,
+    icarus: bool = False,
     progress: Callable[[str], None],
     **options: Any,
 ) -> "tuple[SimulationResult, Mapping[str, object]]":
@@ -126,19 +139,22 @@ def run(
     from lithify.ir.files import write_atomically
 
     what: Path | Artifacts = folder / VERILOG
-    place, of_cells = folder / "simulation", {}
+    kind = "-icarus" if icarus else ""
+    place, of_cells = folder / f"simulation{kind}", {}
     if cells:
-        place = folder / f"simulation-{cells}"
+        place = folder / f"simulation-{cells}{kind}"
         what, count = in_cells(folder / VERILOG, cells, place / "cells", progress=progress)
         of_cells = {"family": cells, "cells": count}
     codes = design.codes(x)
     progress(f"{counted(len(x), 'sample')} through the interpreter, for the expected answers")
     expected = design.interpret(x)
-    result = simulate(what, codes, expected, folder=place, progress=progress, **options)
+    options = {**options, "icarus": icarus, "progress": progress}
+    result = simulate(what, codes, expected, folder=place, **options)
     record: dict[str, object] = {
         "ok": result.ok,
         **origin(design),
         **of_cells,
+        "simulator": "Icarus Verilog" if icarus else "Verilator",
         "samples": result.samples,
         "compared": result.compared,
         "mismatches": result.mismatches,
@@ -153,7 +169,6 @@ def run(
     if y is not None and not result.mismatches:
         record["accuracy"] = float((expected.classes == y).mean())
     if waves is not None:
-        options = {**options, "progress": progress}
         made = write_waves(what, codes, expected, result, count=waves, folder=place, **options)
         record["waves"] = _said_of_waves(made)
     data = json.dumps(record, indent=1, sort_keys=True).encode()
@@ -204,7 +219,8 @@ def show(record: Mapping[str, object], screen: Screen) -> None:
         return
     cells = f" of {record['cells']} cells ({record['family']})" if "cells" in record else ""
     screen.show(
-        f"Verilator: {record['compared']} answers{cells} compared, {record['mismatches']} wrong; "
+        f"{record['simulator']}: {record['compared']} answers{cells} compared, "
+        f"{record['mismatches']} wrong; "
         f"{record['interface']}, latency {record['latency']}, {record['cycles']} cycles"
     )
     for part in ("first", "complaints"):

@@ -53,7 +53,9 @@ def test_each_tool_has_its_own_variable() -> None:
     assert all(variable.startswith("LITHIFY_") for variable in variables)
 
 
-@pytest.mark.parametrize("name", [*tools.TOOLS])
+@pytest.mark.parametrize(
+    "name", [name for name, spec in tools.TOOLS.items() if spec.extra != tools.OPTIONAL]
+)
 def test_every_tool_is_found_and_has_a_version(name: str) -> None:
     tool = require_tool(name)
     assert tool.path.is_absolute() and os.access(tool.path, os.X_OK)

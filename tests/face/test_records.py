@@ -35,6 +35,7 @@ BUILD = {
     "seed": 1,
 }
 SIMULATION = {
+    "simulator": "Verilator",
     "compared": 9,
     "mismatches": 0,
     "interface": "stream",

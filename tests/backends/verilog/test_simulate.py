@@ -13,7 +13,7 @@ from lithify.backends.toolchain import require_tool
 from lithify.backends.verilog.description import Bus, Description
 from lithify.backends.verilog.emit import VerilogOptions, emit
 from lithify.backends.verilog.simulate import BENCHES, Mismatch, SimulationResult, simulate
-from lithify.backends.verilog.verilate import Simulator, build_simulator
+from lithify.backends.verilog.verilate import RANDOM_START, Simulator, build_simulator
 from lithify.hw_tests.benches.job import MOST_DETAILS, Job, Scoreboard
 from lithify.hw_tests.benches.packing import pack, unpack
 from lithify.ir.arithmetic import expand
@@ -176,7 +176,7 @@ def test_a_simulator_that_is_there_is_not_built_again(tmp_path: Path) -> None:
 def test_a_bench_that_cannot_be_imported(tmp_path: Path) -> None:
     sources = {"m.v": b"module m(input a, output y); assign y = ~a; endmodule\n"}
     built = build_simulator(sources, top="m", folder=tmp_path)
-    assert built == Simulator(tmp_path / "simulator", "m", tmp_path)
+    assert built == Simulator(tmp_path / "simulator", "m", tmp_path, RANDOM_START)
     done = built.run_bench("no_such_bench")
     assert "No module named 'no_such_bench'" in done.output
     assert not (tmp_path / "results.xml").exists()
