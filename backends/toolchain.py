@@ -222,11 +222,12 @@ def _distribution_version(name: str) -> str:
 def _program_version(command: tuple[str, ...]) -> str:
     for option in ("--version", "-V"):
         try:
-            said = subprocess.run(
+            done = subprocess.run(
                 [*command, option], capture_output=True, stdin=subprocess.DEVNULL, timeout=20
-            ).stdout.decode(errors="replace")
+            )
         except (OSError, subprocess.TimeoutExpired):
             return "unknown"
+        said = (done.stdout or done.stderr).decode(errors="replace")
         if number := re.search(r"(?<![\w.])v?(\d+\.\d+[\w.]*)", said):
             return number[1]
     return "unknown"
