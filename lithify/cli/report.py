@@ -24,7 +24,11 @@ KNOWN = (
     "validation_accuracy",
     "test_samples",
 )
-EXAMPLE = ("lithify report build", "lithify report digits.lith --cells --json")
+EXAMPLE = (
+    "lithify report build",
+    "lithify report digits.lith --cells --json",
+    "lithify report build --xilinx xc7",
+)
 # Inputs of the tables that FPGAs have.
 CELLS = (6, 4)
 
@@ -36,6 +40,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--cells",
         action="store_true",
         help="also map to tables of six and of four inputs, count them by part, and prove them",
+    )
+    parser.add_argument(
+        "--xilinx",
+        metavar="FAMILY",
+        help="also count the cells that yosys makes of the Verilog for xc7, xcu or xcup",
     )
 
 
@@ -67,7 +76,21 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
     show_certificate(design.certificate, screen)
     if arguments.cells:
         result["cells"] = count_cells(design.circuit, screen)
+    if arguments.xilinx:
+        result["xilinx"] = count_xilinx(folder, arguments.xilinx, screen)
     return {**result, "builds": builds}
+
+
+def count_xilinx(folder: Path, family: str, screen: Screen) -> Mapping[str, object]:
+    """The cells of the Verilog in a folder for a family of Xilinx, shown and as data."""
+    from lithify.backends.fpga.xilinx import luts, xilinx_cells
+    from lithify.compiler.output import VERILOG
+
+    screen.say(f"  synthesising the Verilog for {family}")
+    cells = xilinx_cells(folder / VERILOG, family)
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in cells.items())
+    screen.show(f"yosys, {family}, not placed: {luts(cells):,} tables; {kinds}")
+    return {"family": family, "luts": luts(cells), "cells": cells}
 
 
 def count_cells(circuit: "Circuit", screen: Screen) -> list[dict[str, Any]]:

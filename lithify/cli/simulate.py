@@ -219,7 +219,7 @@ def show(record: Mapping[str, object], screen: Screen) -> None:
         return
     cells = f" of {record['cells']} cells ({record['family']})" if "cells" in record else ""
     screen.show(
-        f"{record['simulator']}: {record['compared']} answers{cells} compared, "
+        f"{record.get('simulator', 'Verilator')}: {record['compared']} answers{cells} compared, "
         f"{record['mismatches']} wrong; "
         f"{record['interface']}, latency {record['latency']}, {record['cycles']} cycles"
     )
