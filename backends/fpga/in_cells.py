@@ -24,7 +24,7 @@ read_verilog design.v
 {synthesis} -top {top}
 techmap -map {tables_of} t:$lut
 opt_clean
-delete =A:blackbox =A:whitebox
+delete =A:blackbox =A:whitebox t:$scopeinfo
 tee -q -o cells.stat stat -json
 read_verilog -defer -nooverwrite -D NO_ICE40_DEFAULT_ASSIGNMENTS {library}
 hierarchy -top {top}
