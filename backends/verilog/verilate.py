@@ -72,7 +72,7 @@ class Simulator:
         variables = {**_cocotb(self.top, module, results, seed), **(environment or {})}
         return run(
             tool,
-            [one.format(seed=seed) for one in self.arguments],
+            [one.replace("{seed}", str(seed)) for one in self.arguments],
             cwd=self.folder,
             timeout_s=timeout_s,
             log=self.folder / "simulate.log",
