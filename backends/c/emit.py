@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +13,7 @@ from lithify.backends.artifacts import Artifacts
 from lithify.backends.c import source_text
 from lithify.backends.c.body import Body, count_body, gate_body
 from lithify.backends.c.counting import sum_layers
+from lithify.backends.templates import filled
 from lithify.ir import simulate
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
@@ -22,6 +24,8 @@ KEYWORDS = frozenset(
     "inline int long register restrict return short signed sizeof static struct switch typedef "
     "union unsigned void volatile while main".split()
 )
+
+_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,14 @@ def emit(
         )
     body = _body(circuit)
     values = _values(circuit, body, name)
-    values["BODY"] = source_text.filled(body.template, values)
-    files = {f"{name}.{kind}": source_text.filled(f"export.{kind}.in", values) for kind in "ch"}
+    values["BODY"] = filled(_HERE / body.template, values)
+    files = {f"{name}.{kind}": filled(_HERE / f"export.{kind}.in", values) for kind in "ch"}
     tested = test_vectors is not None
     if test_vectors is not None:
         codes = np.asarray(test_vectors)
         files[f"{name}_vectors.txt"] = _lines(codes)
         files[f"{name}_expected.txt"] = expected_lines(circuit, codes)
-    files["CMakeLists.txt"] = source_text.filled("export.cmake.in", values | _tests(name, tested))
+    files["CMakeLists.txt"] = filled(_HERE / "export.cmake.in", values | _tests(name, tested))
     return Artifacts({path: text.encode() for path, text in files.items()})
 
 
@@ -137,4 +141,4 @@ def _tests(name: str, tested: bool) -> dict[str, str]:
     """The part of the CMake file that runs the test vectors, where there are some."""
     if not tested:
         return {"TESTS": ""}
-    return {"TESTS": source_text.filled("export_tests.cmake.in", {"NAME": name})}
+    return {"TESTS": filled(_HERE / "export_tests.cmake.in", {"NAME": name})}

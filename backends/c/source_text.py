@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +11,6 @@ from numpy.typing import NDArray
 from lithify.ir.ports import Port
 
 NUMBERS_A_LINE = 24
-
-
-def filled(template: str, values: dict[str, str]) -> str:
-    """The template of this folder with every @NAME@ replaced."""
-    text = (Path(__file__).parent / template).read_text()
-    return re.sub(r"@([A-Z_]+)@", lambda match: values[match[1]], text)
 
 
 def table(name: str, kind: str, numbers: NDArray[np.integer], columns: int = 0) -> str:

@@ -1,27 +1,14 @@
-"""What stands in the folder of a build besides the tools' files: a page about it, and exchanges.
+"""A page about a build: what was found, what each file is, and what can be done without Lithify."""
 
-The page says what each file is, and by which commands the bitstream is made again without Lithify.
-The exchanges are requests and the answers due to them, as bytes on the line.
-"""
-
-import json
 import shlex
 from fnmatch import fnmatch
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lithify.backends.fpga.build import BuildResult
-from lithify.backends.verilog.frames import Status, frame, layout_of, requests, to_bytes
-from lithify.backends.verilog.interface import only_tables
-from lithify.ir.circuit import Circuit
+from lithify.backends.fpga.testbench import ANSWERS, BENCH, EXCHANGES, PADS, REQUESTS
 from lithify.ir.files import write_atomically
-from lithify.ir.netlist import Netlist
-from lithify.ir.simulate import random_codes, run
 
-PAGE, EXCHANGES = "README.md", "exchanges.json"
-SAMPLES = 8
+PAGE = "README.md"
 
 _FILES = (
     ("top.il", "the design, in the language of yosys"),
@@ -41,6 +28,11 @@ _FILES = (
     ("design.*", "the bitstream"),
     ("build.json", "cells by part, clocks, latency, and what is proved"),
     ("certificate.json", "what is proved of which file, and what is not"),
+    ("top.v", "the design in Verilog"),
+    (BENCH, "asks top.v in a simulator, and compares its answers"),
+    (PADS, "what pads and oscillators of the chip do, for the simulator"),
+    (REQUESTS, "what the testbench sends, byte by byte"),
+    (ANSWERS, "what it must hear"),
     (EXCHANGES, "requests and the answers due to them, in hexadecimal: docs/shell.md"),
     (PAGE, "this page"),
     ("alone", "the net alone between registers, laid out for its clock"),
@@ -63,6 +55,12 @@ def write_page(folder: Path, result: BuildResult) -> Path:
         f"{_line(result)}.",
         "What goes over it is written in docs/shell.md of Lithify.",
         "",
+        f"It takes {best.cells_used} of {board.device.cells} logic cells. Routed it bears "
+        f"{result.fmax_mhz:.1f} MHz; its clock has",
+        f"{result.clock_mhz:g} MHz. From the inputs to the outputs of the net are "
+        f"{result.latency} cycles. `build.json` says",
+        "more, `certificate.json` what is proved.",
+        "",
         "| file | what it is |",
         "| --- | --- |",
         *rows,
@@ -75,28 +73,10 @@ def write_page(folder: Path, result: BuildResult) -> Path:
         f"    {shlex.join(['openFPGALoader', '--board', board.loader, *board.loader_options])} "
         f"{family.bitstream}",
         "",
+        f"`{BENCH}` says how Verilator or Icarus Verilog run it, on the files of this folder.",
+        "",
     ]
     return write_atomically(folder / PAGE, "\n".join(lines).encode())
-
-
-def write_exchanges(folder: Path, circuit: Circuit | Netlist, line: str, rate: int) -> Path:
-    """Random requests to a design and the answers that are due."""
-    tables = only_tables(circuit)
-    layout = layout_of(tables)
-    codes: NDArray[np.int64] = random_codes(tables, SAMPLES, np.random.default_rng(0))
-    words = run(tables, codes).words
-    values = np.concatenate([words[port.name] for port in layout.outputs], axis=1)
-    answers = [
-        frame(bytes([tag, Status.OK]) + body)
-        for tag, body in enumerate(to_bytes(layout.outputs, values))
-    ]
-    pairs = zip(requests(layout, codes), answers, strict=True)
-    data = {
-        "line": line,
-        "rate": rate,
-        "exchanges": [{"send": a.hex(), "receive": b.hex()} for a, b in pairs],
-    }
-    return write_atomically(folder / EXCHANGES, (json.dumps(data, indent=1) + "\n").encode())
 
 
 def _line(result: BuildResult) -> str:

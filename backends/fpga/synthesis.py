@@ -19,6 +19,11 @@ CPU_LIMIT_S = 1800
 
 SCRIPT = """\
 read_rtlil top.il
+design -push-copy
+proc
+opt_clean -purge
+write_verilog -noattr top.v
+design -pop
 setattr -mod -set blackbox 1 {tables}.*
 {synthesis} -top top -noflatten
 setattr -mod -unset blackbox ={tables}.*
@@ -35,7 +40,8 @@ write_json top.json
 """
 """Tables that are there from the start become cells after synthesis, which does not look into them.
 The hierarchy is kept until the cells of every part have been counted. What is left of the
-cell library and of source positions would put absolute paths into top.json."""
+cell library and of source positions would put absolute paths into top.json. top.v is for people and
+simulators; the tools read top.il."""
 
 BEFORE = """\
 read_rtlil top.il

@@ -110,7 +110,8 @@ def run(
     """A build and the record of it that was left in its folder."""
     from lithify.backends.fpga import targets
     from lithify.backends.fpga.build import build
-    from lithify.backends.fpga.folder import write_exchanges, write_page
+    from lithify.backends.fpga.folder import write_page
+    from lithify.backends.fpga.testbench import write_testbench
     from lithify.backends.verilog.lines import rate_of
     from lithify.compiler.board_cells import board_cells
     from lithify.compiler.design_file import NAME, to_bytes
@@ -145,7 +146,7 @@ def run(
     data = json.dumps(record, indent=1, sort_keys=True).encode()
     write_atomically(folder / RECORD, data)
     write_atomically(folder / NAME, content)
-    write_exchanges(folder, design.netlist, result.line, result.rate)
+    write_testbench(folder, design.netlist, result)
     write_page(folder, result)
     return result, record
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from lithify.backends.fpga.build import BuildResult, build
-from lithify.backends.fpga.folder import EXCHANGES, PAGE, SAMPLES, write_exchanges, write_page
+from lithify.backends.fpga.folder import PAGE, write_page
+from lithify.backends.fpga.testbench import EXCHANGES, SAMPLES, write_testbench
 from lithify.backends.toolchain import run as run_tool
 from lithify.backends.verilog.frames import Unframer, decode_answer, layout_of, requests
 from lithify.ir.arithmetic import expand
@@ -31,7 +32,7 @@ def classifier() -> Circuit:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> BuildResult:
     made = build(classifier(), "icestick", tmp_path_factory.mktemp("folder"), alone=(1,))
-    write_exchanges(made.bitstream.parent, classifier(), made.line, made.rate)
+    write_testbench(made.bitstream.parent, classifier(), made)
     write_page(made.bitstream.parent, made)
     return made
 
