@@ -52,7 +52,9 @@ class Engine:
         A circuit runs as counts of bits where it is a net of wide sums, else as gates.
         """
         kernel = load()
-        self.program = (counting(net) or schedule(net)) if isinstance(net, Circuit) else net
+        self.program = (
+            (counting(net) or schedule(net, compare=True)) if isinstance(net, Circuit) else net
+        )
         self.threads = _checked_threads(threads)
         self.vector = _checked_vector(vector, kernel)
         self.runner = _runner(self.program, kernel, self.vector)
@@ -73,7 +75,7 @@ class Engine:
         Without `samples` every bit of every word is one. Ranges of the ports are not checked.
         """
         packed, count = self._checked_planes(planes, samples)
-        if isinstance(self.program, CountProgram):
+        if isinstance(self.program, CountProgram) or not self.program.in_order:
             codes = self._codes_of(packed, count)
             return self._answers(self._coded(codes), count, None)
         job = NetJob(planes=packed.ctypes.data, plane_words=packed.shape[1])

@@ -29,6 +29,8 @@
 
 /* Planes of 64 elements that are turned together. */
 #define TILES 16
+/* Rows from one to the next: were it 64, rows of one number would share a few lines of cache. */
+#define TILE 65
 /* Rows of codes that are fetched before they are read. */
 #define PREFETCHED_ROWS 12
 /* Bounds of a feature that are compared one by one. */

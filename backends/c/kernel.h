@@ -4,20 +4,31 @@
 
 #include <stdint.h>
 
-#define LITHIFY_KERNEL_ABI 5
+#define LITHIFY_KERNEL_ABI 6
 #define PLAIN_SPAN 4 /* words of 64 bits that run at once where there are no vectors */
 #define KINDS 19 /* of units: pairs of gates by their shapes, then single gates */
 
-/* Read only while a call runs; shared by every thread. Slot i holds input bit i at the start. */
+/* Up to 64 elements side by side, and the planes that are read of them: bits, then comparisons. */
+typedef struct {
+    int32_t element, count;      /* the first one, and how many */
+    int32_t shift;               /* their codes are shifted right and cut to a byte */
+    int32_t tests, compares;     /* planes of each kind */
+    int32_t tested, above;       /* where theirs begin in the tables of these names */
+    int32_t slot, element_step, plane_step;
+} net_chunk;
+
+/* Read only while a call runs; shared by every thread. Slots hold planes of the chunks at first. */
 typedef struct {
     const void *operands;        /* uint16_t or uint32_t: slots of every unit, in running order */
     const uint32_t *rounds;      /* [num_rounds][KINDS]: how many units of each kind */
     int64_t num_rounds;
     int64_t slots;
     int64_t wide;                /* operands are uint32_t */
-    const int32_t *fields;       /* [num_fields][4]: first element, elements, width, first slot */
-    int64_t num_fields;
-    int64_t input_bits;
+    const net_chunk *chunks;
+    int64_t num_chunks;
+    const uint8_t *tested;       /* which bit a plane is */
+    const uint8_t *above;        /* [comparisons][64]: what each code has to be above */
+    int64_t input_bits;          /* slot i holds input bit i at first, where planes are given */
     const int32_t *runs;         /* [num_runs][4]: score, weight's power of two, inverted, terms */
     int64_t num_runs;
     const uint32_t *terms;       /* slots of all runs, one run after the other */

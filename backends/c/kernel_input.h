@@ -34,6 +34,73 @@ INLINE uint64_t NAME(column)(const uint8_t *row, int bit) {
 #endif
 }
 
+/* Where each of 64 bytes is above its own bound. */
+INLINE uint64_t NAME(over)(const uint8_t *row, const uint8_t *bounds) {
+#if ON_X86 && WORDS == 8
+    __m512i bytes = _mm512_loadu_si512((const void *)row);
+    return _mm512_cmpgt_epu8_mask(bytes, _mm512_loadu_si512((const void *)bounds));
+#elif ON_X86 && WORDS == 4
+    uint64_t word = 0;
+    for (int i = 0; i < 64; i += 32) {
+        __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)(row + i));
+        __m256i most = _mm256_loadu_si256((const __m256i *)(const void *)(bounds + i));
+        __m256i below = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, most), most);
+        word |= (uint64_t)~(uint32_t)_mm256_movemask_epi8(below) << i;
+    }
+    return word;
+#elif defined(__SSE2__)
+    uint64_t word = 0;
+    for (int i = 0; i < 64; i += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(row + i));
+        __m128i most = _mm_loadu_si128((const __m128i *)(const void *)(bounds + i));
+        __m128i below = _mm_cmpeq_epi8(_mm_max_epu8(bytes, most), most);
+        word |= (uint64_t)(uint16_t)~(uint32_t)_mm_movemask_epi8(below) << i;
+    }
+    return word;
+#else
+    const uint64_t tops = 0x8080808080808080u;
+    uint64_t word = 0;
+    for (int i = 0; i < 64; i += 8) {
+        uint64_t bytes, most, below;
+        memcpy(&bytes, row + i, 8);
+        memcpy(&most, bounds + i, 8);
+#if !LITTLE_ENDIAN_HOST
+        bytes = __builtin_bswap64(bytes);
+        most = __builtin_bswap64(most);
+#endif
+        below = (most | tops) - (bytes & ~tops);
+        below = (most & ~bytes) | (~(most ^ bytes) & below);
+        word |= (((~below & tops) >> 7) * 0x0102040810204080u >> 56) << i;
+    }
+    return word;
+#endif
+}
+
+/* The words of one row of 64 bytes, one for each plane of the chunk; where the next ones go. */
+INLINE uint64_t *NAME(read_row)(const net_program *program, const net_chunk *chunk,
+                                const uint8_t *row, uint64_t *cell) {
+    const uint8_t *tested = program->tested + chunk->tested;
+    const uint8_t *above = program->above + 64 * (int64_t)chunk->above;
+    for (int k = 0; k < chunk->tests; k++, cell += TILE * WORDS) {
+        *cell = NAME(column)(row, tested[k]);
+    }
+    for (int k = 0; k < chunk->compares; k++, above += 64, cell += TILE * WORDS) {
+        *cell = NAME(over)(row, above);
+    }
+    return cell;
+}
+
+/* The planes of a chunk into their slots, from tiles of 64 rows each. */
+INLINE void NAME(spread)(const net_chunk *chunk, VEC *tile, VEC *state) {
+    for (int64_t k = 0; k < chunk->tests + chunk->compares; k++, tile += TILE) {
+        VEC *planes = state + SLOT(chunk->slot + k * chunk->plane_step);
+        NAME(transpose)(tile);
+        for (int64_t e = 0; e < chunk->count; e++) {
+            planes[SLOT(e * chunk->element_step)] = tile[e];
+        }
+    }
+}
+
 FN void NAME(convert)(int64_t item_bytes, int is_signed, uint8_t *row, const uint8_t *source,
                       int64_t count, int shift) {
     switch (item_bytes) {
@@ -82,31 +149,27 @@ FN int NAME(exceeds)(int64_t item_bytes, const void *most, const void *span, int
     }
 }
 
-/* Bits shift .. shift + bits - 1 of up to 64 elements of each sample, a row of the tiles each. */
-FN int NAME(cut)(const net_job *job, int64_t first, int64_t samples, int64_t element, int64_t count,
-                 int shift, int bits, uint64_t *tile) {
-    const int64_t size = job->item_bytes, row_bytes = job->row_bytes;
-    const int is_signed = (int)job->item_signed;
+/* One chunk of codes of any size; whether one of them is out of range. */
+FN int NAME(read_chunk)(const net_program *program, const net_job *job, const net_chunk *chunk,
+                        int64_t first, int64_t samples, VEC *tile) {
+    const int64_t size = job->item_bytes, row_bytes = job->row_bytes, element = chunk->element;
+    const int is_signed = (int)job->item_signed, checked = job->low && chunk->shift == 0;
     const uint8_t *source = (const uint8_t *)job->codes + first * row_bytes + element * size;
-    const uint8_t *low = job->low ? (const uint8_t *)job->low + element * size : 0;
-    const uint8_t *span = job->low ? (const uint8_t *)job->span + element * size : 0;
-    const int checked = low != 0 && shift == 0;
+    const uint8_t *low = checked ? (const uint8_t *)job->low + element * size : 0;
+    const uint8_t *span = checked ? (const uint8_t *)job->span + element * size : 0;
     uint8_t row[64] __attribute__((aligned(64)));
     uint64_t most[64] __attribute__((aligned(64)));
     memset(row, 0, sizeof row);
     memset(most, 0, sizeof most);
     for (int64_t i = 0; i < samples; i++, source += row_bytes) {
-        uint64_t *cell = tile + (i & 63) * WORDS + (i >> 6);
         __builtin_prefetch(source + PREFETCHED_ROWS * row_bytes);
         if (checked) {
-            NAME(raise)(size, most, source, low, count);
+            NAME(raise)(size, most, source, low, chunk->count);
         }
-        NAME(convert)(size, is_signed, row, source, count, shift);
-        for (int k = 0; k < bits; k++) {
-            cell[k * 64 * WORDS] = NAME(column)(row, k);
-        }
+        NAME(convert)(size, is_signed, row, source, chunk->count, chunk->shift);
+        NAME(read_row)(program, chunk, row, (uint64_t *)(void *)(tile + (i & 63)) + (i >> 6));
     }
-    return checked && NAME(exceeds)(size, most, span, count);
+    return checked && NAME(exceeds)(size, most, span, chunk->count);
 }
 
 /* Whether one of 64 bytes a sample is out of range; no byte has a bit that `seen` has not. */
@@ -125,87 +188,71 @@ FN int NAME(bytes_exceed)(const net_job *job, int64_t first, int64_t samples, in
     return exceeds_uint8_t(most, span, 64);
 }
 
-/* At least 64 elements of at most 8 bits in bytes: each row is read once, from its start on. */
-FN int NAME(pack_bytes)(const net_job *job, const int32_t *field, int64_t first, int64_t samples,
-                        VEC *state) {
-    VEC tile[TILES * 64], seen[TILES][8 / WORDS];
-    const int width = field[2];
-    const int64_t elements = field[1], step = TILES / width;
+/* Whole chunks of bytes, as many as there are tiles for: each row is read once. */
+FN int NAME(read_chunks)(const net_program *program, const net_job *job, const net_chunk *chunks,
+                         int64_t count, int64_t first, int64_t samples, VEC *tile) {
+    VEC seen[TILES][8 / WORDS];
     int bad = 0;
-    for (int64_t done = 0; done < elements; done += 64 * step) {
-        int64_t starts[TILES], blocks = 0;
-        for (; blocks < step && done + 64 * blocks < elements; blocks++) {
-            /* The last elements go again with those before them rather than alone. */
-            const int64_t start = done + 64 * blocks;
-            starts[blocks] = start + 64 <= elements ? start : elements - 64;
-        }
-        memset(seen, 0, sizeof seen);
-        if (samples < LANES) {
-            memset(tile, 0, (size_t)(blocks * width) * 64 * sizeof tile[0]);
-        }
-        for (int64_t r = 0; r < 64; r++) {
-            for (int64_t i = r; i < samples && i < LANES; i += 64) {
-                const uint8_t *row = (const uint8_t *)job->codes + (first + i) * job->row_bytes;
-                uint64_t *cell = (uint64_t *)(void *)(tile + r) + (i >> 6);
-                for (int64_t b = 0; b < blocks; b++) {
-                    const uint8_t *source = row + field[0] + starts[b];
-                    for (int k = 0; k < 8 / WORDS; k++) {
-                        VEC part;
-                        memcpy(&part, source + 8 * WORDS * k, sizeof part);
-                        seen[b][k] |= part;
-                    }
-                    for (int k = 0; k < width; k++, cell += 64 * WORDS) {
-                        *cell = NAME(column)(source, k);
-                    }
+    memset(seen, 0, sizeof seen);
+    for (int64_t r = 0; r < 64; r++) {
+        for (int64_t i = r; i < samples && i < LANES; i += 64) {
+            const uint8_t *row = (const uint8_t *)job->codes + (first + i) * job->row_bytes;
+            uint64_t *cell = (uint64_t *)(void *)(tile + r) + (i >> 6);
+            for (int64_t c = 0; c < count; c++) {
+                const uint8_t *source = row + chunks[c].element;
+                for (int k = 0; k < 8 / WORDS; k++) {
+                    VEC part;
+                    memcpy(&part, source + 8 * WORDS * k, sizeof part);
+                    seen[c][k] |= part;
                 }
+                cell = NAME(read_row)(program, chunks + c, source, cell);
             }
         }
-        for (int64_t b = 0; b < blocks; b++) {
-            VEC *planes = state + SLOT(field[3] + starts[b] * width);
-            const uint8_t *bits = (const uint8_t *)seen[b];
-            bad |= job->low && NAME(bytes_exceed)(job, first, samples, field[0] + starts[b], bits);
-            for (int k = 0; k < width; k++) {
-                VEC *rows = tile + (b * width + k) * 64;
-                NAME(transpose)(rows);
-                for (int64_t e = 0; e < 64; e++) {
-                    planes[SLOT(e * width + k)] = rows[e];
-                }
-            }
-        }
+    }
+    for (int64_t c = 0; job->low && c < count; c++) {
+        const uint8_t *bits = (const uint8_t *)seen[c];
+        bad |= NAME(bytes_exceed)(job, first, samples, chunks[c].element, bits);
     }
     return bad;
 }
 
+/* How many of the next chunks, of whole bytes, fit into the tiles together. */
+INLINE int64_t NAME(together)(const net_job *job, const net_chunk *chunk,
+                                  const net_chunk *end) {
+    int64_t count = 0, planes = 0;
+    for (; chunk < end && job->item_bytes == 1 && chunk->count == 64 && !chunk->shift; chunk++) {
+        planes += chunk->tests + chunk->compares;
+        if (planes > TILES || count == TILES) {
+            break;
+        }
+        count++;
+    }
+    return count;
+}
+
 FN int NAME(pack)(const net_program *program, const net_job *job, int64_t first, int64_t samples,
                   VEC *state) {
-    VEC tile[8 * 64];
+    const net_chunk *chunk = program->chunks, *end = chunk + program->num_chunks;
+    VEC tile[TILES * TILE];
     int bad = 0;
-    for (int64_t f = 0; f < program->num_fields; f++) {
-        const int32_t *field = program->fields + 4 * f;
-        const int width = field[2];
-        if (job->item_bytes == 1 && field[1] >= 64 && width <= 8) {
-            bad |= NAME(pack_bytes)(job, field, first, samples, state);
-            continue;
+    while (chunk < end) {
+        const int64_t count = NAME(together)(job, chunk, end);
+        const net_chunk *stop = chunk + (count ? count : 1);
+        int64_t planes = 0;
+        for (const net_chunk *c = chunk; c < stop; c++) {
+            planes += c->tests + c->compares;
         }
-        for (int64_t done = 0; done < field[1]; done += 64) {
-            /* The last elements go again with those before them rather than alone. */
-            const int64_t start = field[1] < 64 || done + 64 <= field[1] ? done : field[1] - 64;
-            const int64_t count = field[1] < 64 ? field[1] : 64;
-            VEC *planes = state + SLOT(field[3] + start * width);
-            for (int shift = 0; shift < width; shift += 8) {
-                const int bits = width - shift < 8 ? width - shift : 8;
-                if (samples < LANES) {
-                    memset(tile, 0, (size_t)bits * 64 * sizeof tile[0]);
-                }
-                bad |= NAME(cut)(job, first, samples, field[0] + start, count, shift, bits,
-                                 (uint64_t *)(void *)tile);
-                for (int k = 0; k < bits; k++) {
-                    NAME(transpose)(tile + 64 * k);
-                    for (int64_t e = 0; e < count; e++) {
-                        planes[SLOT(e * width + shift + k)] = tile[64 * k + e];
-                    }
-                }
-            }
+        if (samples < LANES) {
+            memset(tile, 0, (size_t)planes * TILE * sizeof tile[0]);
+        }
+        if (count) {
+            bad |= NAME(read_chunks)(program, job, chunk, count, first, samples, tile);
+        } else {
+            bad |= NAME(read_chunk)(program, job, chunk, first, samples, tile);
+        }
+        for (planes = 0; chunk < stop; chunk++) {
+            NAME(spread)(chunk, tile + TILE * planes, state);
+            planes += chunk->tests + chunk->compares;
         }
     }
     return bad;

@@ -53,8 +53,10 @@ class NetProgram(ctypes.Structure):
         ("num_rounds", ctypes.c_int64),
         ("slots", ctypes.c_int64),
         ("wide", ctypes.c_int64),
-        ("fields", ctypes.c_void_p),
-        ("num_fields", ctypes.c_int64),
+        ("chunks", ctypes.c_void_p),
+        ("num_chunks", ctypes.c_int64),
+        ("tested", ctypes.c_void_p),
+        ("above", ctypes.c_void_p),
         ("input_bits", ctypes.c_int64),
         ("runs", ctypes.c_void_p),
         ("num_runs", ctypes.c_int64),
@@ -214,13 +216,15 @@ def _tried(kernel: Kernel, width: int) -> list[int]:
     net: dict[str, NDArray[Any]] = {
         "operands": np.array([[0, 1, 2], [0, 1, 3], [0, 1, 4], [0, 1, 5]], np.uint16),
         "rounds": np.array([[0] * 15 + [1] * 4], np.uint32),
-        "fields": np.array([[0, 2, 1, 0]], np.int32),
+        "chunks": np.array([[0, 2, 0, 1, 0, 0, 0, 0, 1, 1]], np.int32),
+        "tested": np.zeros(1, np.uint8),
+        "above": np.empty((0, 64), np.uint8),
         "word_slots": np.arange(2, 6, dtype=np.uint32),
         "word_masks": np.array([[~np.uint64(0), 0]] * 4, np.uint64),
         "word_fields": np.array([[4, 0]], np.int32),
     }
     addresses = {name: array.ctypes.data for name, array in net.items()}
-    sizes = {"num_rounds": 1, "slots": 6, "num_fields": 1, "input_bits": 2, "num_word_elements": 1}
+    sizes = {"num_rounds": 1, "slots": 6, "num_chunks": 1, "input_bits": 2, "num_word_elements": 1}
     program = NetProgram(**addresses, **sizes)
     codes = np.array([[0, 0], [1, 0], [0, 1], [1, 1]] * 128, np.uint8)
     answers = np.zeros(len(codes), np.int64)

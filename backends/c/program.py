@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lithify.backends.c.reading import bit_reading, compared_reading
 from lithify.ir.circuit import TABLE, THRESHOLD, Circuit
 from lithify.ir.errors import InputError
 from lithify.ir.ports import Port, Score, Word
@@ -62,14 +62,17 @@ class Tables:
 class Program(Tables):
     """Everything the kernel needs to know of a net, as frozen arrays.
 
-    Slot i holds input bit i at the start. The gates run in runs of one kind (in the order of
+    The first slots hold what is read of the inputs: with `in_order` slot i holds input bit i. The
+    gates run in runs of one kind (in the order of
     `schedule.PAIRS`, then single AND, AND-NOT, OR, XOR gates); none reads another of its round.
     """
 
     ARRAYS = (
         "operands",
         "rounds",
-        "fields",
+        "chunks",
+        "tested",
+        "above",
         "runs",
         "terms",
         "biases",
@@ -89,8 +92,11 @@ class Program(Tables):
     gate: both sources, the result."""
     rounds: NDArray[np.uint32]
     """[rounds, KINDS]: how many pairs and single gates of each kind come one after the other."""
-    fields: NDArray[np.int32]
-    """[fields, 4]: elements of one width side by side: first, how many, width, first slot."""
+    chunks: NDArray[np.int32]
+    """How the inputs are read, with `tested` and `above`: see `lithify.backends.c.reading`."""
+    tested: NDArray[np.uint8]
+    above: NDArray[np.uint8]
+    in_order: bool
     runs: NDArray[np.int32]
     """[runs, 4]: terms of one score: its index, the weight's power of two, inverted, how many."""
     terms: NDArray[np.uint32]
@@ -135,8 +141,15 @@ class _Placed:
     inverted: NDArray[np.bool_]
 
 
-def schedule(circuit: Circuit, *, window: int = WINDOW) -> Program:
-    """The program of a circuit, with up to `window` gates (and one more of a pair) in a round."""
+def schedule(circuit: Circuit, *, window: int = WINDOW, compare: bool = False) -> Program:
+    """The program of a circuit, with up to `window` gates (and one more of a pair) in a round.
+
+    Its first slots hold the input bits; with `compare` what their integers are compared with, where
+    the circuit asks for no more.
+    """
+    inputs, reading = circuit.inputs, bit_reading(circuit.inputs)
+    if compare and (over := compared_reading(circuit)):
+        circuit, reading = over
     wanted = [output.signals.ravel() for output in circuit.outputs]
     signals = np.concatenate(wanted) if wanted else np.empty(0, np.int32)
     placed = _place(*_two_input(circuit, signals), window)
@@ -150,14 +163,17 @@ def schedule(circuit: Circuit, *, window: int = WINDOW) -> Program:
     operands = placed.operands.view(np.uint32)
     narrow = placed.slots <= MOST_NARROW_SLOTS
     return Program(
-        inputs=circuit.inputs,
+        inputs=inputs,
         words=tuple(WordShape(w.name, w.count, w.width, w.kind) for w, _ in word_rows),
         scores=tuple(score.name for score, _ in score_rows),
         readout=circuit.readout,
         slots=placed.slots,
         operands=operands.astype(np.uint16) if narrow else operands,
         rounds=placed.rounds.astype(np.uint32),
-        fields=_fields(circuit.inputs),
+        chunks=reading.chunks,
+        tested=reading.tested,
+        above=reading.above,
+        in_order=reading.in_order,
         runs=runs,
         terms=terms,
         biases=biases,
@@ -207,19 +223,6 @@ def _place(circuit: Circuit, signals: NDArray[np.int32], window: int) -> _Placed
     operands, slot_of, slots = passes.assign_slots(first - 2, pairs, units, roots)
     slot_of = np.append(slot_of, np.int32(-1))[wanted_nodes]
     return _Placed(operands, rounds, slots, slot_of, (wanted & 1).astype(np.bool_))
-
-
-def _fields(inputs: Sequence[Port]) -> NDArray[np.int32]:
-    """Rows of first element, elements, width, first slot: neighbours of one width together."""
-    rows: list[list[int]] = []
-    element = slot = 0
-    for port in inputs:
-        if rows and rows[-1][2] == port.width:
-            rows[-1][1] += port.count
-        else:
-            rows.append([element, port.count, port.width, slot])
-        element, slot = element + port.count, slot + port.bits
-    return np.array(rows, np.int32).reshape(-1, 4)
 
 
 def _scores(

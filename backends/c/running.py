@@ -32,7 +32,7 @@ class GateRunner:
             num_rounds=len(gates.rounds),
             slots=gates.slots,
             wide=int(gates.operands.itemsize == 4),
-            num_fields=len(gates.fields),
+            num_chunks=len(gates.chunks),
             input_bits=gates.num_input_bits,
             num_runs=len(gates.runs),
             num_scores=len(gates.scores),

@@ -161,10 +161,11 @@ def test_slots_are_wide_only_where_they_must_be() -> None:
     assert joined(65538).operands.dtype == np.uint32
 
 
-def test_neighbouring_ports_of_one_width_are_one_field() -> None:
+def test_neighbouring_ports_of_one_width_are_read_together() -> None:
     ports = (Port("a", 1, 3), Port("b", 1, 2, "bit"), Port("c", 4, 5), Port("d", 4, 1, "int"))
     program = schedule(layered(np.random.default_rng(0), ports=ports, widths=(50,)))
-    assert program.fields.tolist() == [[0, 5, 1, 0], [5, 6, 4, 5]]
+    expected = [[0, 5, 0, 1, 0, 0, 0, 0, 1, 1], [5, 6, 0, 4, 0, 0, 0, 5, 4, 1]]
+    assert program.chunks.tolist() == expected and program.in_order
     assert (program.elements, program.num_input_bits) == (11, 29)
 
 
