@@ -2,12 +2,15 @@
 
 Codes are packed bit by bit, classes counted by ripple counters. The gates are compiled at -O1 up
 to 8,000, and at -O0 above, because higher levels do not end in a reasonable time; all else at -O2.
+Clang, as the ziglang package has it, compiles a million: gcc takes too long.
 """
 
 from __future__ import annotations
 
 import ctypes
+import resource
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +22,10 @@ from lithify.backends.c.program import _two_input
 from lithify.ir.circuit import Circuit
 from lithify.ir.ports import Score
 
-MOST_OPTIMISED = 10_000
+MOST_OPTIMISED, MOST_FOR_GCC = 10_000, 500_000
+CLANG = (sys.executable, "-m", "ziglang", "cc", "-fno-sanitize=undefined")
+STACK = 1 << 26
+"""Bytes of stack: the gates of one function are locals of it."""
 EXPRESSIONS = (
     "0", "~(a | b)", "a & ~b", "~b", "b & ~a", "~a", "a ^ b", "~(a & b)",
     "a & b", "~(a ^ b)", "a", "a | ~b", "b", "b | ~a", "a | b", "~(uint64_t)0",
@@ -78,7 +84,18 @@ def compiled(
         source = folder / f"{name}.c"
         source.write_text(text)
         objects.append(str(source.with_suffix(".o")))
-        command = ["cc", level, *flags, "-fPIC", "-w", "-c", str(source), "-o", objects[-1]]
+        large = text.count("\n") > MOST_FOR_GCC
+        command = [
+            *(CLANG if large else ("cc",)),
+            level,
+            *flags,
+            "-fPIC",
+            "-w",
+            "-c",
+            str(source),
+            "-o",
+            objects[-1],
+        ]
         subprocess.run(command, check=True)
     library = folder / f"{'-'.join(texts)}.so"
     subprocess.run(["cc", "-shared", *objects, "-o", str(library)], check=True)
@@ -130,6 +147,8 @@ class Yardstick:
         level = "-O1" if bare.num_gates <= MOST_OPTIMISED else "-O0"
         texts = {f"{name}_gates": (_gates_source(bare, ends), level), name: (AROUND, "-O2")}
         defined = [f"-D{key}={value}" for key, value in sizes.items()]
+        _, most_stack = resource.getrlimit(resource.RLIMIT_STACK)
+        resource.setrlimit(resource.RLIMIT_STACK, (STACK, most_stack))
         self._library, self.build_seconds = compiled(texts, folder, *defined)
         self.num_gates = bare.num_gates
 
