@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lithify.backends.c.counting import below, places
 from lithify.backends.c.layers import Layer, Layers
 from lithify.backends.c.program import Program, schedule
+from lithify.backends.c.reading import COMPARED, dense_reading
 from lithify.backends.c.schedule import KINDS
 from lithify.backends.c.source_text import input_type, table
 from lithify.ir.circuit import Circuit
@@ -31,6 +32,8 @@ class Body:
     """The part of the C file that differs: its template, what fills it, and its size."""
 
     template: str
+    loads: str
+    """The template of what reads the inputs, where that is not in the other one."""
     values: dict[str, str]
     biases: NDArray[np.int64]
     said: str
@@ -45,10 +48,17 @@ class Body:
 
 def gate_body(circuit: Circuit) -> Body:
     """Two-input gates, many samples at once."""
-    program = schedule(circuit, window=WINDOW)
+    over = dense_reading(circuit)
+    planes = over[1] if over else np.empty((0, 3), np.int64)
+    element_type, element_bytes = _element_type(circuit)
+    program = schedule(over[0] if over else circuit, window=WINDOW)
     modes = np.where(program.word_masks[:, 0] == 0, 0, 2) + (program.word_masks[:, 1] != 0)
     slot_type, slots = f"{program.operands.dtype.name}_t", max(1, program.slots)
     values = {
+        "PLANES": str(len(planes)),
+        "COMPARED": str(COMPARED),
+        "ELEMENT_TABLE": table("plane_elements", element_type, planes[:, 0]),
+        "FORM_TABLE": table("plane_forms", "uint8_t", planes[:, 1:], 2),
         "ROUNDS": str(len(program.rounds)),
         "SLOTS": str(slots),
         "RUNS": str(len(program.runs)),
@@ -66,14 +76,20 @@ def gate_body(circuit: Circuit) -> Body:
     rounds = f"in {len(program.rounds)} rounds over {program.slots} slots"
     return Body(
         template="export_gates.c.in",
+        loads="export_planes.c.in" if over else "export_bits.c.in",
         values=values,
         biases=program.biases,
         said=f"{program.num_gates} two-input gates {rounds}",
         gates=program.num_gates,
-        table_bytes=_gate_bytes(program),
+        table_bytes=_gate_bytes(program) + len(planes) * (element_bytes + 2),
         stack_bytes=(8 * slots, slots),
         at_once=AT_ONCE.format(slots=slots),
     )
+
+
+def _element_type(circuit: Circuit) -> tuple[str, int]:
+    """The C type of an element's number, and its bytes."""
+    return ("uint16_t", 2) if circuit.elements <= 1 << 16 else ("uint32_t", 4)
 
 
 def _gate_bytes(program: Program) -> int:
@@ -104,7 +120,7 @@ def count_body(circuit: Circuit, found: Layers) -> Body:
     joined = np.concatenate(bounds)
     narrow = bool((np.abs(joined) < MOST_NARROW).all())
     bound_type, code = "int32_t" if narrow else "int64_t", input_type(circuit.inputs)
-    element_type = "uint16_t" if circuit.elements <= 1 << 16 else "uint32_t"
+    element_type, element_bytes = _element_type(circuit)
     row_words = max(-(-neurons // WORD) for neurons, _, _ in rows)
     row_words = max(row_words, max(words for _, words, _ in rows))
     values = {
@@ -119,11 +135,12 @@ def count_body(circuit: Circuit, found: Layers) -> Body:
         "BOUND_TABLE": table("bounds", bound_type, joined),
         "BOUND_TYPE": bound_type,
     }
-    per_source = (2 if element_type == "uint16_t" else 4) + int(code.strip("uint_")) // 8
+    per_source = element_bytes + int(code.strip("uint_")) // 8
     table_bytes = 12 * (len(rows) + len(planes)) + 4 * size + (4 if narrow else 8) * len(joined)
     neurons = ", ".join(str(layer.weights.shape[0]) for layer in found.layers)
     return Body(
         template="export_counts.c.in",
+        loads="",
         values=values,
         biases=found.layers[-1].offsets - below(found.layers[-1]),
         said=f"counts of bits in layers of {neurons} neurons",

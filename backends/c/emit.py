@@ -57,6 +57,8 @@ def emit(
         )
     body = _body(circuit)
     values = _values(circuit, body, name)
+    if body.loads:
+        values["LOAD"] = filled(_HERE / body.loads, values)
     values["BODY"] = filled(_HERE / body.template, values)
     files = {f"{name}.{kind}": filled(_HERE / f"export.{kind}.in", values) for kind in "ch"}
     tested = test_vectors is not None

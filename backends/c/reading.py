@@ -18,6 +18,8 @@ from lithify.ir.ports import Port
 CHUNK, BYTE = 64, 8
 NEVER = 255
 """No byte is above it."""
+COMPARED = 255
+"""In place of a bit."""
 MOST_COMPARED = 8
 """Bounds of an element up to which it is compared with them as it is read."""
 
@@ -51,7 +53,8 @@ class _Chunk(NamedTuple):
     stop: int
 
 
-class _Needs(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class _Needs:
     """What is needed of every element: some of its bits, and comparisons with bounds."""
 
     bits: Flags
@@ -59,6 +62,10 @@ class _Needs(NamedTuple):
     """[elements, MOST_COMPARED], ascending, filled up with NEVER + 1."""
     compared: I64
     """How many bounds each element has."""
+    found: Comparisons
+    """The gates that compare, of elements that have bounds."""
+    ranks: I64
+    """The places of their bounds."""
 
 
 def bit_reading(inputs: Sequence[Port]) -> Reading:
@@ -82,10 +89,48 @@ def compared_reading(circuit: Circuit) -> tuple[Circuit, Reading] | None:
 
     Gates that compare an element have become inputs where that takes no more planes than its bits.
     """
+    needs = _needs(circuit)
+    if needs is None:
+        return None
+    planes = _Planes(circuit, needs)
+    for element, count, width in _spans(circuit.inputs, merged=True):
+        for chunk in _chunks(element, count):
+            for shift in range(0, width, BYTE):
+                planes.add(chunk, shift)
+    at = planes.first_slots[needs.found.elements] + needs.ranks * planes.steps[needs.found.elements]
+    return _behind(circuit, needs, planes.slots, planes.bit_slots, at), planes.reading()
+
+
+def dense_reading(circuit: Circuit) -> tuple[Circuit, I64] | None:
+    """The same for code that has no vectors: planes[slots, 3] one by one, in the order of elements.
+
+    Each is of an element: its bit of that place, or where that is COMPARED whether it is above the
+    third number.
+    """
+    needs = _needs(circuit)
+    if needs is None:
+        return None
+    bits = input_bits(circuit)
+    rows = np.flatnonzero(needs.bits)
+    of_bits = np.stack((bits.elements[2 + rows], bits.places[2 + rows], np.zeros_like(rows)))
+    element, rank = np.nonzero(np.arange(MOST_COMPARED) < needs.compared[:, None])
+    forms = np.full(element.size, COMPARED)
+    of_bounds = np.stack((element, forms, needs.bounds[element, rank] - 1))
+    planes = np.concatenate((of_bits, of_bounds), axis=1)
+    order = np.argsort(planes[0], kind="stable")
+    slots = np.argsort(order)
+    bit_slots = np.full(circuit.num_input_bits, -1)
+    bit_slots[rows] = slots[: rows.size]
+    firsts = np.cumsum(needs.compared) - needs.compared
+    at = slots[rows.size + firsts[needs.found.elements] + needs.ranks]
+    return _behind(circuit, needs, order.size, bit_slots, at), planes.T[order]
+
+
+def _needs(circuit: Circuit) -> _Needs | None:
+    """What is needed of the elements; None where that are all bits."""
     found = comparisons(circuit)
-    possible = found.bounds > 0
-    found = Comparisons(*(row[possible] for row in (found.gates, found.elements, found.bounds)))
-    bits, first = input_bits(circuit), circuit.first_gate
+    found = _some(found, found.bounds > 0)
+    bits, first, elements = input_bits(circuit), circuit.first_gate, circuit.elements
     comparing = np.zeros(circuit.num_gates, np.bool_)
     comparing[found.gates] = True
     pins = np.repeat(comparing, np.diff(circuit.offsets))
@@ -96,13 +141,12 @@ def compared_reading(circuit: Circuit) -> tuple[Circuit, Reading] | None:
     pairs, pair_of = np.unique(
         np.stack((found.elements, found.bounds)), axis=1, return_inverse=True
     )
-    elements = circuit.elements
     compared = np.bincount(pairs[0], minlength=elements)
-    counts = [
+    alone, together = (
         np.bincount(bits.elements[2:], one[2:first], minlength=elements)
         for one in (otherwise, somehow)
-    ]
-    chosen = (0 < compared) & (compared <= MOST_COMPARED) & (compared + counts[0] <= counts[1])
+    )
+    chosen = (compared > 0) & (compared <= MOST_COMPARED) & (compared + alone <= together)
     needed = somehow[2:first] & ~chosen[bits.elements[2:]] | otherwise[2:first]
     if needed.all():
         return None
@@ -110,8 +154,22 @@ def compared_reading(circuit: Circuit) -> tuple[Circuit, Reading] | None:
     bounds = np.full((elements, MOST_COMPARED), NEVER + 1)
     taken = chosen[pairs[0]]
     bounds[pairs[0][taken], ranks[taken]] = pairs[1][taken]
-    needs = _Needs(needed, bounds, np.where(chosen, compared, 0))
-    return _over_planes(circuit, found, ranks[pair_of.ravel()], needs)
+    kept = chosen[found.elements]
+    ranks = ranks[pair_of.ravel()][kept]
+    return _Needs(needed, bounds, np.where(chosen, compared, 0), _some(found, kept), ranks)
+
+
+def _some(found: Comparisons, kept: Flags) -> Comparisons:
+    return Comparisons(found.gates[kept], found.elements[kept], found.bounds[kept])
+
+
+def _behind(circuit: Circuit, needs: _Needs, slots: int, bits: I64, compared: I64) -> Circuit:
+    """The circuit behind so many planes, at the slots of its input bits and of its comparisons."""
+    moved = np.full(circuit.num_signals, -1, np.int64)
+    moved[2 : circuit.first_gate] = np.where(bits >= 0, 2 + bits, -1)
+    moved[circuit.first_gate + needs.found.gates] = 2 + compared
+    ports = (Port("planes", count=slots, kind="bit"),) if slots else ()
+    return without(circuit, ports, moved)
 
 
 class _Planes:
@@ -164,26 +222,6 @@ class _Planes:
         tested = np.concatenate(self._tested).astype(np.uint8)
         above = np.concatenate(self._above).astype(np.uint8)
         return Reading(_table(self._rows), tested, above, self.slots, in_order=False)
-
-
-def _over_planes(
-    circuit: Circuit, found: Comparisons, ranks: I64, needs: _Needs
-) -> tuple[Circuit, Reading]:
-    """The circuit behind the planes that are needed, and these; `ranks` are those of the bounds."""
-    planes = _Planes(circuit, needs)
-    for element, count, width in _spans(circuit.inputs, merged=True):
-        for chunk in _chunks(element, count):
-            for shift in range(0, width, BYTE):
-                planes.add(chunk, shift)
-    moved = np.full(circuit.num_signals, -1, np.int64)
-    slots = planes.bit_slots
-    moved[2 : circuit.first_gate] = np.where(slots >= 0, 2 + slots, -1)
-    kept = needs.compared[found.elements] > 0
-    gates, elements, ranks = found.gates[kept], found.elements[kept], ranks[kept]
-    at = planes.first_slots[elements] + ranks * planes.steps[elements]
-    moved[circuit.first_gate + gates] = 2 + at
-    ports = (Port("planes", count=planes.slots, kind="bit"),) if planes.slots else ()
-    return without(circuit, ports, moved), planes.reading()
 
 
 def _spans(inputs: Sequence[Port], *, merged: bool) -> Iterator[tuple[int, int, int]]:
