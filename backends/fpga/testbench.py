@@ -4,7 +4,6 @@ The requests and the answers that are due to them are kept as bytes on the line.
 """
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def write_testbench(folder: Path, circuit: Circuit | Netlist, result: BuildResul
     bare = [answer.removeprefix(bytes([END])) for answer in due]
     write_atomically(folder / REQUESTS, _hex(sent))
     write_atomically(folder / ANSWERS, _hex(bare))
-    shutil.copyfile(_HERE / PADS, folder / PADS)
+    write_atomically(folder / PADS, (_HERE / PADS).read_bytes())
     text = filled(_HERE / "testbench.v.in", _values(result, sent, bare))
     write_atomically(folder / BENCH, text.encode())
 
