@@ -19,11 +19,6 @@ CPU_LIMIT_S = 1800
 
 SCRIPT = """\
 read_rtlil top.il
-design -push-copy
-proc
-opt_clean -purge
-write_verilog -noattr top.v
-design -pop
 setattr -mod -set blackbox 1 {tables}.*
 {synthesis} -top top -noflatten
 setattr -mod -unset blackbox ={tables}.*
@@ -37,11 +32,16 @@ delete =A:blackbox/c:* =A:whitebox/c:* =A:blackbox/w:$* =A:whitebox/w:$*
 attrmap -remove src =*
 attrmap -modattr -remove src =*
 write_json top.json
+design -reset
+read_rtlil top.il
+proc
+opt_clean -purge
+write_verilog -noattr top.v
 """
 """Tables that are there from the start become cells after synthesis, which does not look into them.
 The hierarchy is kept until the cells of every part have been counted. What is left of the
 cell library and of source positions would put absolute paths into top.json. top.v is for people and
-simulators; the tools read top.il."""
+simulators; it comes last, because what comes before decides the names of cells."""
 
 BEFORE = """\
 read_rtlil top.il

@@ -65,7 +65,6 @@ ROWS = (
     Row("mnist_hx8k", "ulx3s-25f", 0, seeds=(1, 2), whole=False),
     Row("mnist_hx8k", "hx8k-evn", 3),
     Row("digits", "tang_nano_9k", 3),
-    Row("mnist_ecp5", "ulx3s-45f", 1, seeds=(1, 2), whole=False),
     Row("mnist_learned", "ulx3s-25f", cycles=6000),
 )
 """Where few registers stand the router takes up to twenty minutes for a seed: fewer are tried."""
