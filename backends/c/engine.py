@@ -77,7 +77,9 @@ class Engine:
         packed, count = self._checked_planes(planes, samples)
         if isinstance(self.program, CountProgram) or not self.program.in_order:
             codes = self._codes_of(packed, count)
-            return self._answers(self._coded(codes), count, None)
+            job = self._coded(codes)
+            job.low = job.span = None
+            return self._answers(job, count, None)
         job = NetJob(planes=packed.ctypes.data, plane_words=packed.shape[1])
         return self._answers(job, count, None)
 

@@ -143,3 +143,14 @@ def test_elements_that_nobody_reads_are_in_range_too(dtype: type[np.integer]) ->
     codes[69, 130] = 17
     with pytest.raises(InputError, match=r"sample 69, input x\[130\]: 17 is not in 0..16"):
         engine.words(codes)
+
+
+def test_planes_of_codes_out_of_range_are_run_as_they_are() -> None:
+    b = Builder()
+    x = b.input("x", width=5, count=70, high=16)
+    b.output("y", [b.threshold(bound, x[3], WEIGHTS[:5]) for bound in (7, 20, 31)])
+    engine = Engine(b.finish())
+    assert not is_in_order(engine)
+    planes = np.full((350, 2), ~np.uint64(0))
+    planes[15] = 0
+    assert engine.run_planes(planes).words["y"].tolist() == [[1, 1, 0]] * 128
