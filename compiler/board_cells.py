@@ -68,13 +68,16 @@ def _judged(verdict: Verdict, circuit: Circuit, what: str) -> Judged:
     return verdict
 
 
-def board_cells(circuit: Circuit, *, chains: bool = False, folded: bool = False) -> BoardCells:
+def board_cells(
+    circuit: Circuit, *, chains: bool = False, folded: bool = False, encoder: bool = False
+) -> BoardCells:
     """The cells of a circuit for a board, whose inputs arrive one element at a time.
 
     They are made for rows of registers between them, or with `chains` for carry chains, or to be
-    looked up in memories where the design is `folded`.
+    looked up in memories where the design is `folded`. What inputs are compared with is left to
+    the shell that they arrive in, or with `encoder` is in the cells.
     """
-    over = at_levels(circuit)
+    over = None if encoder else at_levels(circuit)
     mapped = over.circuit if over else circuit
     if chains or folded:
         return BoardCells(circuit, over, map_cells(mapped, inputs=4, carries=chains))

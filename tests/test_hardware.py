@@ -18,7 +18,7 @@ PLAIN, FAST = Row("a", "b", 0, seeds=(1, 2, 3), whole=False), Row("a", "b", 3, s
 def run(row: Row, seed: int, mhz: float | None, part: str = ALONE) -> Run:
     latency = 1 if row.every == 0 else 5
     made = Run(row.net, "digest", row.board, row.every, part, seed, mhz, 40, latency, said="why")
-    return replace(made, cycles=row.cycles)
+    return replace(made, cycles=row.cycles, encoder=row.encodes(part))
 
 
 RUNS = [*(run(PLAIN, seed, mhz) for seed, mhz in ((1, 20.0), (2, 30.0), (3, 22.0)))]
@@ -51,6 +51,19 @@ def test_a_folded_row_is_not_taken_for_a_plain_one() -> None:
     )
 
 
+def test_an_encoder_is_in_the_net_alone_or_in_the_shell() -> None:
+    within = replace(FAST, encoder=True)
+    alone, whole = run(within, 1, 99.0), run(within, 1, 50.0, WHOLE)
+    assert summary(within, RUNS) is None and (alone.encoder, whole.encoder) == (True, False)
+    assert " alone with encoder, seed 1: 99.00 MHz" in str(alone)
+    text = str(summary(within, [*RUNS, alone]))
+    assert "every 3, encoder included: net alone   99.0 MHz" in text and "shell 50.0 MHz" in text
+    row = Row("mnist_hx8k", "ulx3s-25f", 1, encoder=True)
+    gates = {part: clocks.cells_of(row, part).cells.circuit.num_gates for part in (ALONE, WHOLE)}
+    arriving = {part: clocks.cells_of(row, part).arriving for part in (ALONE, WHOLE)}
+    assert gates[ALONE] > gates[WHOLE] and arriving[ALONE] is None and arriving[WHOLE]
+
+
 def test_slow_and_missing_rows_fail_a_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -81,7 +94,7 @@ def test_only_what_is_missing_is_measured(
     assert capsys.readouterr().out == f"{made}\n"
     complete(row, records, None)
     assert read(records) == [made]
-    monkeypatch.setattr(clocks, "digest_of", lambda row: "another circuit")
+    monkeypatch.setattr(clocks, "digest_of", lambda row, part: "another circuit")
     complete(row, records, None)
     assert [(one.seed, one.circuit) for one in read(records)] == [
         (1, made.circuit),
@@ -94,3 +107,4 @@ def test_only_what_is_missing_is_measured(
 def test_the_kept_records_are_of_the_rows() -> None:
     rows = {(row.net, row.board, row.every, row.cycles) for row in ROWS}
     assert {(one.net, one.board, one.every, one.cycles) for one in read(RECORDS)} <= rows
+    assert not any(one.encoder for one in read(RECORDS) if one.part == WHOLE)

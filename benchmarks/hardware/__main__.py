@@ -59,8 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def complete(row: Row, records: Path, limit_s: int | None) -> None:
     """Make the runs of a row that are missing, one line of the records each."""
-    digest = clocks.digest_of(row)
-    runs = [run for run in clocks.read(records) if run.circuit == digest]
+    runs = [run for run in clocks.read(records) if run.circuit == clocks.digest_of(row, run.part)]
     for part, seed in _missing(row, runs):
         run = clocks.measure(row, part, seed, limit_s=limit_s, progress=lambda text: None)
         print(run, flush=True)

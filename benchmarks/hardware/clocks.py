@@ -12,7 +12,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -38,7 +38,8 @@ LEAST_GAIN = 2.0
 class Row:
     """A net on a board, its registers, and the placement seeds of the net alone.
 
-    With `cycles` it is folded to take at most so many for a sample.
+    With `cycles` it is folded to take at most so many for a sample. Inputs are compared with
+    their thresholds in the shell, as they arrive, or with `encoder` by tables of the net alone.
     """
 
     net: str
@@ -47,6 +48,7 @@ class Row:
     cycles: int = 0
     seeds: Sequence[int] = SEEDS
     whole: bool = True
+    encoder: bool = False
 
     @property
     def runs(self) -> list[tuple[str, int]]:
@@ -56,7 +58,12 @@ class Row:
     @property
     def clocked(self) -> str:
         """How, in words."""
-        return f"folded to {self.cycles} cycles" if self.cycles else f"every {self.every}"
+        how = f"folded to {self.cycles} cycles" if self.cycles else f"every {self.every}"
+        return how + ", encoder included" * self.encoder
+
+    def encodes(self, part: str) -> bool:
+        """Whether the encoder is among the cells of that part."""
+        return self.encoder and part == ALONE
 
 
 ROWS = (
@@ -65,6 +72,7 @@ ROWS = (
     Row("mnist_hx8k", "ulx3s-25f", 0, seeds=(1, 2), whole=False),
     Row("mnist_hx8k", "hx8k-evn", 3),
     Row("digits", "tang_nano_9k", 3),
+    Row("mnist_ecp5", "ulx3s-45f", 1, encoder=True),
     Row("mnist_learned", "ulx3s-25f", cycles=6000),
 )
 """Where few registers stand the router takes up to twenty minutes for a seed: fewer are tried."""
@@ -86,6 +94,7 @@ class Run:
     interval: int = 1
     cycles: int = 0
     block_rams: int = 0
+    encoder: bool = False
     seconds: float = 0.0
     said: str = ""
     proof: Mapping[str, str] = field(default_factory=dict)
@@ -94,7 +103,7 @@ class Run:
     def __str__(self) -> str:
         """A line for people."""
         how = f"folded to {self.cycles} cycles" if self.cycles else f"every {self.every} levels"
-        what = f"{self.net} on {self.board}, {how}, {self.part}"
+        what = f"{self.net} on {self.board}, {how}, {self.part}" + " with encoder" * self.encoder
         if self.mhz is None:
             return f"{what}, seed {self.seed}: not routed in {self.seconds:.0f} s; {self.said}"
         proved = ", ".join(f"{name} {verdict}" for name, verdict in self.proof.items())
@@ -133,14 +142,19 @@ class Summary:
 
 
 @cache
-def cells_of(net: str, folded: bool) -> BoardCells:
-    """The table cells of a kept net."""
-    return board_cells(compile_design(MODELS / f"{net}.safetensors").circuit, folded=folded)
+def _cells(net: str, folded: bool, encoder: bool) -> BoardCells:
+    circuit = compile_design(MODELS / f"{net}.safetensors").circuit
+    return board_cells(circuit, folded=folded, encoder=encoder)
 
 
-def digest_of(row: Row) -> str:
+def cells_of(row: Row, part: str) -> BoardCells:
+    """The table cells that a row is about, alone or with the shell."""
+    return _cells(row.net, bool(row.cycles), row.encodes(part))
+
+
+def digest_of(row: Row, part: str) -> str:
     """What names the cells of a row in records."""
-    return cells_of(row.net, bool(row.cycles)).cells.circuit.digest[:16]
+    return cells_of(row, part).cells.circuit.digest[:16]
 
 
 def read(path: Path) -> list[Run]:
@@ -152,8 +166,12 @@ def read(path: Path) -> list[Run]:
 
 def find(runs: Iterable[Run], row: Row, part: str, seed: int) -> Run | None:
     """The last run of that kind."""
-    wanted = (row.net, row.board, row.every, row.cycles, part, seed)
-    found = [r for r in runs if (r.net, r.board, r.every, r.cycles, r.part, r.seed) == wanted]
+    wanted = (row.net, row.board, row.every, row.cycles, row.encodes(part), part, seed)
+    found = [
+        r
+        for r in runs
+        if (r.net, r.board, r.every, r.cycles, r.encoder, r.part, r.seed) == wanted
+    ]
     return found[-1] if found else None
 
 
@@ -161,9 +179,10 @@ def measure(
     row: Row, part: str, seed: int, *, limit_s: int | None, progress: Callable[[str], None]
 ) -> Run:
     """A run of place and route, made now."""
-    made, target = cells_of(row.net, bool(row.cycles)), board(row.board)
+    made, target = cells_of(row, part), board(row.board)
     start = time.monotonic()
-    kept = Run(row.net, digest_of(row), row.board, row.every, part, seed, cycles=row.cycles)
+    kept = Run(row.net, digest_of(row, part), row.board, row.every, part, seed)
+    kept = replace(kept, cycles=row.cycles, encoder=row.encodes(part))
     tools = [tool for name in ("yosys", target.family.nextpnr) if (tool := find_tool(name))]
     found: dict[str, object] = {"versions": {tool.name: tool.version for tool in tools}}
     with tempfile.TemporaryDirectory(prefix="lithify-") as name:
