@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lithify.backends.aiger_reader import read
 from lithify.backends.bitnames import input_names, output_names, renamed
 from lithify.ir.arithmetic import expand
 from lithify.ir.circuit import THRESHOLD, Circuit
+from lithify.ir.jit import njit
 from lithify.ir.netlist import Netlist
 from lithify.ir.split import split_signals
 
@@ -159,7 +159,7 @@ def _symbols(inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
     return "".join(lines).encode("utf-8")
 
 
-@njit(cache=True)
+@njit
 def _make_ands(
     first: int,
     inputs: int,
@@ -203,7 +203,7 @@ def _make_ands(
     return count
 
 
-@njit(cache=True)
+@njit
 def _xor(a: int, b: int, inputs: int, count: int, ands: I32, slots: I32) -> tuple[int, int]:
     """The literal of the exclusive or, and how many ANDs there are then."""
     inverted = 0
@@ -220,7 +220,7 @@ def _xor(a: int, b: int, inputs: int, count: int, ands: I32, slots: I32) -> tupl
     return made ^ inverted, count
 
 
-@njit(cache=True)
+@njit
 def _and(a: int, b: int, inputs: int, count: int, ands: I32, slots: I32) -> tuple[int, int]:
     """The literal of the AND, and how many ANDs there are then."""
     if a < b:
@@ -237,7 +237,7 @@ def _and(a: int, b: int, inputs: int, count: int, ands: I32, slots: I32) -> tupl
     return 2 * (1 + inputs + slots[slot]), count
 
 
-@njit(cache=True)
+@njit
 def _slot(a: int, b: int, inputs: int, ands: I32, slots: I32) -> int:
     """The slot of this AND, or the empty one where it belongs."""
     if a < b:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lithify.backends.bitnames import grouped
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import FormatError
+from lithify.ir.jit import njit
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -31,7 +31,7 @@ def topological(offsets: I64, fanins: I32, first: int) -> tuple[I32, int]:
     return order, stuck
 
 
-@njit(cache=True)
+@njit
 def _visit(offsets: I64, fanins: I32, first: int, order: I32) -> int:
     """Fills in the order depth first; a gate on a cycle, or -1."""
     gates = offsets.size - 1

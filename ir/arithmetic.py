@@ -199,7 +199,7 @@ def _add_scores(
         if bundles:
             bundle_of = np.full(store.levels.size, -1, np.int32)
             bundle_of[signal_of] = _bundle(bundles[i])
-        compress.add_up(store, group, terms, weights, True, most, bundle_of, mark | i)
+        compress.add_up(store, group, terms, weights, most, bundle_of, mark | i)
         for column in range(own):
             bits[i, column] = compress.bit_signal(store, group, column, mark | i)
         if signed:

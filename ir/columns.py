@@ -10,8 +10,9 @@ planned here. Numba's cache of the loops in `lithify.ir.compress` does not notic
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from lithify.ir.jit import njit
 
 I64 = NDArray[np.int64]
 
@@ -29,7 +30,7 @@ STEP, TRIED = 5, 3
 FAR = 1 << 40
 
 
-@njit(cache=True)
+@njit
 def counters_of_six(bits: int, others: int, left: int, mixed: int, extra: int) -> int:
     """How many counters of six leave one bit of the column, or -1 where none do.
 
@@ -45,7 +46,7 @@ def counters_of_six(bits: int, others: int, left: int, mixed: int, extra: int) -
     return int(full) if others + full >= more else -1
 
 
-@njit(cache=True)
+@njit
 def alone(others: int, full: int, mixed: int, extra: int) -> int:
     """1 where the first mixed counter has no bit of the next column to count, else 0.
 
@@ -54,13 +55,13 @@ def alone(others: int, full: int, mixed: int, extra: int) -> int:
     return int(mixed > 0 and others + full + extra == 0)
 
 
-@njit(cache=True)
+@njit
 def first_mixed(bits: int, extra: int) -> int:
     """The fewest mixed counters with which counters of six may come out even."""
     return int((EXTRAS[extra, 0] - bits) % STEP)
 
 
-@njit(cache=True)
+@njit
 def finish_column(state: I64, others: int, left: int, full: int, mixed: int, extra: int) -> int:
     """The tables that a column takes; `state` becomes that of the next column.
 
@@ -77,7 +78,7 @@ def finish_column(state: I64, others: int, left: int, full: int, mixed: int, ext
     return int((full + mixed) * min(3, left) + min(tables, left))
 
 
-@njit(cache=True)
+@njit
 def least_loss(state: I64, left: int) -> tuple[int, int, int]:
     """The counters of six, mixed and extra, that lose the fewest tables in one column."""
     fewest, best, made = FAR, (0, 0, 0), min(3, left)
@@ -93,7 +94,7 @@ def least_loss(state: I64, left: int) -> tuple[int, int, int]:
     return best
 
 
-@njit(cache=True)
+@njit
 def remaining_tables(state: I64, own: I64, bias: int, column: int) -> int:
     """The tables of the columns from this one on, each with the least loss of its own."""
     total = 0
@@ -105,7 +106,7 @@ def remaining_tables(state: I64, own: I64, bias: int, column: int) -> int:
     return total
 
 
-@njit(cache=True)
+@njit
 def planned(state: I64, others: int, own: I64, bias: int, column: int) -> tuple[int, int, int]:
     """The counters of six, mixed and extra, of a column, by the tables of all columns to come.
 

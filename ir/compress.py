@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from lithify.ir import netstore as at
 from lithify.ir.columns import EXTRAS, planned
-from lithify.ir.netlist import BEST_APART, CHAINS, FULL, MOST, MOST_COUNT
+from lithify.ir.jit import njit
+from lithify.ir.netlist import BEST_APART, CHAINS, FULL, MOST, MOST_COUNT, SCORE
 from lithify.ir.netstore import I32, I64, Store
 from lithify.ir.smallgates import (
     MOST_PINS,
@@ -41,7 +41,7 @@ class Queues(NamedTuple):
     ends: I64
 
 
-@njit(cache=True)
+@njit
 def positive_first(literals: I32, starts: I64) -> None:
     """Puts the inverted literals of every column last: a carry chain inverts all or none."""
     for column in range(starts.size - 1):
@@ -49,7 +49,7 @@ def positive_first(literals: I32, starts: I64) -> None:
         own[:] = own[np.argsort(own & 1, kind="mergesort")]
 
 
-@njit(cache=True)
+@njit
 def fill_row(
     store: Store, row: I32, literals: I32, twice: int, one: int, wants: I32, mark: int
 ) -> None:
@@ -72,7 +72,7 @@ def fill_row(
             row[at.SUM + place] = literal_gate(store, table, literals, positive, mark)
 
 
-@njit(cache=True)
+@njit
 def new_compressor(store: Store, column: int, group: int) -> I32:
     """The row of a new compressor, without inputs and outputs."""
     row: I32 = store.compressors[store.counts[at.COMPRESSORS]]
@@ -83,7 +83,7 @@ def new_compressor(store: Store, column: int, group: int) -> I32:
     return row
 
 
-@njit(cache=True)
+@njit
 def merged(store: Store, signals: I32, weights: I64) -> tuple[I32, I64, int]:
     """The signals once each, early levels first, with their summed weights, and the constant."""
     order = np.argsort(signals, kind="mergesort")
@@ -105,7 +105,7 @@ def merged(store: Store, signals: I32, weights: I64) -> tuple[I32, I64, int]:
     return pins[:n][early], pulls[:n][early], constant
 
 
-@njit(cache=True)
+@njit
 def by_column(pins: I32, pulls: I64, width: int) -> tuple[I32, I64, int]:
     """The literals to add up, column after column; where columns start; what the bias changes by.
 
@@ -127,7 +127,7 @@ def by_column(pins: I32, pulls: I64, width: int) -> tuple[I32, I64, int]:
     return literals, starts, moved
 
 
-@njit(cache=True)
+@njit
 def earliest(store: Store, queues: Queues, first: int, after: int) -> int:
     """Takes the literal of the lowest level from the heads of these queues, one of which waits."""
     best, low = -1, 0
@@ -140,20 +140,20 @@ def earliest(store: Store, queues: Queues, first: int, after: int) -> int:
     return int(queues.literals[best, queues.heads[best] - 1])
 
 
-@njit(cache=True)
+@njit
 def waiting(queues: Queues, first: int, after: int) -> int:
     """How many literals wait in these queues."""
     return int((queues.ends[first:after] - queues.heads[first:after]).sum())
 
 
-@njit(cache=True)
+@njit
 def put(queues: Queues, queue: int, literal: int) -> None:
     """Adds a literal to the end of a queue."""
     queues.literals[queue, queues.ends[queue]] = literal
     queues.ends[queue] += 1
 
 
-@njit(cache=True)
+@njit
 def compressor(
     store: Store, group: int, column: int, literals: I32, twice: int, one: int, wants: I32,
     queues: Queues, mark: int,
@@ -167,7 +167,7 @@ def compressor(
             put(queues, queue, row[at.SUM + place])
 
 
-@njit(cache=True)
+@njit
 def take_earliest(store: Store, queues: Queues, taken: I32) -> None:
     """Takes the earliest literals of the column, those that are best apart one at a time."""
     for j in range(taken.size):
@@ -176,7 +176,7 @@ def take_earliest(store: Store, queues: Queues, taken: I32) -> None:
         taken[j] = earliest(store, queues, first, after)
 
 
-@njit(cache=True)
+@njit
 def take_chained(store: Store, queues: Queues, taken: I32) -> None:
     """Takes a carry first, that of the longest chain, if there is one, and then no carry.
 
@@ -205,7 +205,7 @@ def take_chained(store: Store, queues: Queues, taken: I32) -> None:
             taken[j] = earliest(store, queues, SUMS, WAITING)
 
 
-@njit(cache=True)
+@njit
 def count_together(
     store: Store, group: int, column: int, takes: int, others: int, one: int, needed: bool,
     chains: bool, wants: I32, queues: Queues, mark: int,
@@ -232,7 +232,7 @@ def count_together(
     return one - closed
 
 
-@njit(cache=True)
+@njit
 def last_literal(store: Store, one: int, wants: I32, queues: Queues) -> int:
     """The literal that is left of a column, once a constant 1 is added to it."""
     rest = earliest(store, queues, APART, WAITING) if waiting(queues, APART, WAITING) else 0
@@ -241,7 +241,7 @@ def last_literal(store: Store, one: int, wants: I32, queues: Queues) -> int:
     return rest ^ one if rest >= 0 else rest
 
 
-@njit(cache=True)
+@njit
 def column_sum(
     store: Store, group: int, column: int, most: int, one: int, needed: bool, wants: I32,
     own: I64, bias: int, queues: Queues, mark: int,
@@ -250,11 +250,13 @@ def column_sum(
 
     With `most` of 3 full adders, the earliest literals first, or in CHAINS; else as planned.
     """
+    chains = most == CHAINS
+    plan = np.zeros((3, 3), np.int64)  # kinds of compressors: how many, and what each takes
     if most <= FULL:
         while waiting(queues, APART, WAITING) >= 2:
-            takes = min(waiting(queues, APART, WAITING), FULL)
+            takes, others = min(waiting(queues, APART, WAITING), FULL), plan[0, 2]
             one = count_together(
-                store, group, column, takes, 0, one, needed, most == CHAINS, wants, queues, mark
+                store, group, column, takes, others, one, needed, chains, wants, queues, mark
             )
         return last_literal(store, one, wants, queues)
     state = np.zeros(4, np.int64)
@@ -264,21 +266,19 @@ def column_sum(
     state[2] = own[column + 2] if column + 2 < own.size else 0
     state[2] += queues.ends[FOURS]
     full, mixed, extra = planned(state, there, own, bias, column)
-    for _ in range(full):
-        one = count_together(store, group, column, MOST, 0, one, needed, False, wants, queues, mark)
-    if extra:
-        takes, others = EXTRAS[extra, 0], EXTRAS[extra, 1]
-        one = count_together(
-            store, group, column, takes, others, one, needed, False, wants, queues, mark
-        )
-    for _ in range(mixed):
-        one = count_together(
-            store, group, column, MOST - 1, 1, one, needed, False, wants, queues, mark
-        )
+    plan[0, 0], plan[0, 1] = full, MOST
+    plan[1, 0], plan[1, 1], plan[1, 2] = extra > 0, EXTRAS[extra, 0], EXTRAS[extra, 1]
+    plan[2, 0], plan[2, 1], plan[2, 2] = mixed, MOST - 1, 1
+    for kind in range(3):
+        takes, others = plan[kind, 1], plan[kind, 2]
+        for _ in range(plan[kind, 0]):
+            one = count_together(
+                store, group, column, takes, others, one, needed, chains, wants, queues, mark
+            )
     return last_literal(store, one, wants, queues)
 
 
-@njit(cache=True)
+@njit
 def count_bundles(
     store: Store, group: int, column: int, bundle_of: I32, wants: I32, queues: Queues, mark: int
 ) -> None:
@@ -302,7 +302,7 @@ def count_bundles(
         start = end
 
 
-@njit(cache=True)
+@njit
 def next_column(queues: Queues, literals: I32) -> None:
     """Moves what waits for the next column to the queues of the column; its own are `literals`."""
     queues.heads[OWN], queues.ends[OWN] = 0, literals.size
@@ -319,22 +319,21 @@ def next_column(queues: Queues, literals: I32) -> None:
         queues.heads[q], queues.ends[q] = 0, 0
 
 
-@njit(cache=True)
+@njit
 def add_up(
     store: Store,
     group: int,
     signals: I32,
     weights: I64,
-    every: bool,
     most: int,
     bundle_of: I32,
     mark: int,
 ) -> None:
     """Adds up the terms and the bias of a group, whose row is written; fills in its bits.
 
-    Column by column, by compressors of at most `most` inputs; without `every` only the top bit
-    counts. A constant 1 waits for the end of its column. `bundle_of` numbers the terms that are
-    counted together first, or BEST_APART; it is empty where none are.
+    Column by column, by compressors of at most `most` inputs; only the top bit counts, unless it
+    is a SCORE. A constant 1 waits for the end of its column. `bundle_of` numbers the terms that
+    are counted together first, or BEST_APART; it is empty where none are.
     """
     width = store.groups[group, at.WIDTH]
     pins, pulls, constant = merged(store, signals, weights)
@@ -358,13 +357,13 @@ def add_up(
         wants[2] = column + 2 < width
         if bundle_of.size:
             count_bundles(store, group, column, bundle_of, wants, queues, mark)
-        needed = every or column + 1 == width
+        needed = column + 1 == width or store.groups[group, at.PURPOSE] == SCORE
         store.bits[store.groups[group, at.BITS] + column] = column_sum(
             store, group, column, most, one, needed, wants, own, bias, queues, mark
         )
 
 
-@njit(cache=True)
+@njit
 def bit_signal(store: Store, group: int, column: int, mark: int) -> int:
     """The signal of one bit of a group; an inverted literal is given a gate of its own."""
     place = store.groups[group, at.BITS] + column
@@ -381,7 +380,7 @@ def bit_signal(store: Store, group: int, column: int, mark: int) -> int:
     return literal >> 1
 
 
-@njit(cache=True)
+@njit
 def open_group(
     store: Store, purpose: int, owner: int, width: int, bias: int, terms: I32, weights: I64
 ) -> int:

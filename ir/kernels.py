@@ -5,14 +5,15 @@ file, since numba's cache does not notice a change of a callee in another.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from lithify.ir.jit import njit
 
 I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
 
 
-@njit(cache=True)
+@njit
 def drop_variable(table: int, k: int, j: int, value: int) -> int:
     """The table over the other variables where variable j is held at `value`."""
     out = 0
@@ -23,7 +24,7 @@ def drop_variable(table: int, k: int, j: int, value: int) -> int:
     return out
 
 
-@njit(cache=True)
+@njit
 def merge_variable(table: int, k: int, i: int, j: int) -> int:
     """The table where variable j > i is replaced by variable i."""
     out = 0
@@ -34,7 +35,7 @@ def merge_variable(table: int, k: int, i: int, j: int) -> int:
     return out
 
 
-@njit(cache=True)
+@njit
 def flip_variable(table: int, k: int, j: int) -> int:
     """The table where variable j is inverted."""
     out = 0
@@ -43,7 +44,7 @@ def flip_variable(table: int, k: int, j: int) -> int:
     return out
 
 
-@njit(cache=True)
+@njit
 def swap_variables(table: int, k: int, j: int) -> int:
     """The table where variables j and j + 1 have changed places."""
     out = 0
@@ -54,7 +55,7 @@ def swap_variables(table: int, k: int, j: int) -> int:
     return out
 
 
-@njit(cache=True)
+@njit
 def simplify_step(table: int, k: int, pins: I64) -> tuple[int, int]:
     """Remove one variable that is constant, repeated or without effect; k is kept when none is."""
     for j in range(k):
@@ -79,7 +80,7 @@ def simplify_step(table: int, k: int, pins: I64) -> tuple[int, int]:
     return table, k
 
 
-@njit(cache=True)
+@njit
 def canonical_table(table: int, k: int, pins: I64) -> tuple[int, int]:
     """The same function over sorted, distinct, effective, non-constant pins (in place)."""
     before = -1
@@ -94,7 +95,7 @@ def canonical_table(table: int, k: int, pins: I64) -> tuple[int, int]:
     return table, k
 
 
-@njit(cache=True)
+@njit
 def merge_terms(bound: int, k: int, pins: I64, weights: I64) -> tuple[int, int]:
     """The threshold over sorted, distinct, non-constant pins with non-zero weights (in place)."""
     order = np.argsort(pins[:k], kind="mergesort")
@@ -115,7 +116,7 @@ def merge_terms(bound: int, k: int, pins: I64, weights: I64) -> tuple[int, int]:
     return bound, n
 
 
-@njit(cache=True)
+@njit
 def canonical_threshold(bound: int, k: int, pins: I64, weights: I64) -> tuple[int, int]:
     """The same threshold in lowest terms (in place); k = 0 with bound <= 0 is constant 1."""
     bound, k = merge_terms(bound, k, pins, weights)
@@ -139,7 +140,7 @@ def canonical_threshold(bound: int, k: int, pins: I64, weights: I64) -> tuple[in
     return bound, k
 
 
-@njit(cache=True)
+@njit
 def canonical_gate(kind: int, table: int, k: int, pins: I64, weights: I64) -> tuple[int, int, int]:
     """The simplest gate with the same function: kind, table, arity; an arity of -1 is overflow."""
     if kind == 1:
@@ -158,7 +159,7 @@ def canonical_gate(kind: int, table: int, k: int, pins: I64, weights: I64) -> tu
     return kind, table, k
 
 
-@njit(cache=True)
+@njit
 def is_inverter(
     signal: int, first: int, kinds: NDArray[np.uint8], tables: I64, offsets: I64
 ) -> bool:
@@ -167,7 +168,7 @@ def is_inverter(
     return g >= 0 and kinds[g] == 0 and offsets[g + 1] - offsets[g] == 1 and (tables[g] & 3) == 1
 
 
-@njit(cache=True)
+@njit
 def gate_hash(kind: int, table: int, k: int, pins: I64, weights: I64) -> int:
     """A hash of one gate, non-negative."""
     h = np.uint64(kind + 1) * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(table)
@@ -179,7 +180,7 @@ def gate_hash(kind: int, table: int, k: int, pins: I64, weights: I64) -> int:
     return int(np.int64(h >> np.uint64(1)))
 
 
-@njit(cache=True)
+@njit
 def same_gate(
     g: int,
     kind: int,
@@ -203,7 +204,7 @@ def same_gate(
     return True
 
 
-@njit(cache=True)
+@njit
 def rehash(
     slots: I32,
     count: int,
@@ -224,7 +225,7 @@ def rehash(
         slots[slot] = g
 
 
-@njit(cache=True)
+@njit
 def absorb_inverters(
     kind: int,
     table: int,
@@ -249,7 +250,7 @@ def absorb_inverters(
     return table
 
 
-@njit(cache=True)
+@njit
 def find_slot(
     kind: int,
     table: int,
@@ -273,7 +274,7 @@ def find_slot(
     return slot
 
 
-@njit(cache=True)
+@njit
 def load(
     begin: int, k: int, fanins: I32, weights: I32, renamed: I32, pins: I64, pulls: I64
 ) -> None:
@@ -284,7 +285,7 @@ def load(
         pulls[j] = weights[begin + j] if weights.size else 1
 
 
-@njit(cache=True)
+@njit
 def store(
     kinds: NDArray[np.uint8],
     tables: I64,
@@ -306,7 +307,7 @@ def store(
     offsets[count + 1] = start + k
 
 
-@njit(cache=True)
+@njit
 def trivial(kind: int, table: int, k: int, pins: I64) -> int:
     """The signal that a canonical gate merely repeats, or -1 where it does something."""
     if k == 0:
@@ -314,7 +315,7 @@ def trivial(kind: int, table: int, k: int, pins: I64) -> int:
     return pins[0] if k == 1 and kind == 0 and table == 2 else -1
 
 
-@njit(cache=True)
+@njit
 def append(
     kinds: NDArray[np.uint8],
     tables: I64,

@@ -6,11 +6,11 @@ Sample s of a plane is bit s % 64 of word s // 64.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
+from lithify.ir.jit import njit
 from lithify.ir.ports import element_names
 
 Planes = NDArray[np.uint64]
@@ -149,7 +149,7 @@ def _integers(circuit: Circuit, codes: ArrayLike) -> Integers:
     return array.astype(np.int64)
 
 
-@njit(cache=True)
+@njit
 def _evaluate(
     kinds: NDArray[np.uint8],
     tables: Integers,
@@ -178,7 +178,7 @@ def _evaluate(
             values[first + g, word] = rows[0]
 
 
-@njit(cache=True)
+@njit
 def _threshold(
     bound: int, fanins: NDArray[np.int32], weights: NDArray[np.int32], values: Planes, out: int
 ) -> None:
@@ -203,7 +203,7 @@ def _threshold(
         values[out, word] = ~total[width - 1]
 
 
-@njit(cache=True)
+@njit
 def _accumulate(
     values: Planes, signals: NDArray[np.int32], weights: NDArray[np.int32], column: Integers
 ) -> None:

@@ -7,15 +7,15 @@ loops in `lithify.ir.compress` does not notice a change here: run `make clean` a
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from lithify.ir import netstore as at
+from lithify.ir.jit import njit
 from lithify.ir.netstore import I32, Store
 
 MOST_PINS = 6
 
 
-@njit(cache=True)
+@njit
 def add_gate(store: Store, table: int, pins: I32, mark: int) -> int:
     """The signal of a new gate over these pins, as given."""
     g, begin, k = store.counts[at.GATES], store.counts[at.PINS], pins.size
@@ -32,7 +32,7 @@ def add_gate(store: Store, table: int, pins: I32, mark: int) -> int:
     return int(store.first + g)
 
 
-@njit(cache=True)
+@njit
 def shared_gate(store: Store, table: int, pins: I32, mark: int) -> int:
     """The signal of the gate with this table over these pins, made only where it is missing."""
     h = np.uint64(table) * np.uint64(0x9E3779B97F4A7C15)
@@ -55,7 +55,7 @@ def shared_gate(store: Store, table: int, pins: I32, mark: int) -> int:
     return add_gate(store, table, pins, mark)
 
 
-@njit(cache=True)
+@njit
 def flipped(table: int, k: int, flips: int) -> int:
     """The table whose variables are inverted where `flips` has a bit."""
     out = 0
@@ -64,7 +64,7 @@ def flipped(table: int, k: int, flips: int) -> int:
     return out
 
 
-@njit(cache=True)
+@njit
 def literal_gate(store: Store, table: int, literals: I32, positive: bool, mark: int) -> int:
     """The literal of a table over two to six literals.
 
@@ -83,7 +83,7 @@ def literal_gate(store: Store, table: int, literals: I32, positive: bool, mark: 
     return 2 * shared_gate(store, table, pins, mark) + inverted
 
 
-@njit(cache=True)
+@njit
 def ones(value: int) -> int:
     """How many bits of a non-negative value are set."""
     count = 0
@@ -93,7 +93,7 @@ def ones(value: int) -> int:
     return count
 
 
-@njit(cache=True)
+@njit
 def signed_digits(weight: int) -> tuple[int, int]:
     """The powers of two to add and to subtract: binary, or the non-adjacent form where shorter."""
     thrice, size = 3 * abs(weight), abs(weight)
@@ -103,7 +103,7 @@ def signed_digits(weight: int) -> tuple[int, int]:
     return (minus, plus) if weight < 0 else (plus, minus)
 
 
-@njit(cache=True)
+@njit
 def count_table(place: int, k: int, twice: int, one: int) -> int:
     """The table of bit `place` of how many of k inputs, the last `twice` of them twice, and of
     `one` are high.

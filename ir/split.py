@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lithify.ir.circuit import MOST_FANINS, TABLE, Circuit
 from lithify.ir.decompose import VARIABLES, Plan, plan, spread
 from lithify.ir.errors import InputError
+from lithify.ir.jit import njit
 from lithify.ir.ports import Output, Score, Word
 
 I32 = NDArray[np.int32]
@@ -108,7 +108,7 @@ def _renamed(output: Output, signal_of: I32) -> Output:
     return Score(output.name, output.bias, signal_of[output.signals], output.weights)
 
 
-@njit(cache=True)
+@njit
 def programs(roots: I64, arities: I32, operands: I32, nodes: I32) -> I64:
     """Where the steps of each root start; the steps themselves, last the root, go into `nodes`."""
     offsets = np.zeros(roots.size + 1, np.int64)
@@ -138,7 +138,7 @@ def programs(roots: I64, arities: I32, operands: I32, nodes: I32) -> I64:
     return offsets
 
 
-@njit(cache=True)
+@njit
 def instantiate(
     first: int,
     tables: I64,
@@ -180,7 +180,7 @@ def instantiate(
     return count
 
 
-@njit(cache=True)
+@njit
 def step(
     steps: Plan,
     node: int,
@@ -214,7 +214,7 @@ def step(
     return count
 
 
-@njit(cache=True)
+@njit
 def write(rows: Rows, count: int, table: int, pins: I32, source: int) -> None:
     """Writes gate number `count`."""
     start = rows.offsets[count]
@@ -226,7 +226,7 @@ def write(rows: Rows, count: int, table: int, pins: I32, source: int) -> None:
     rows.tables[count], rows.source[count] = table, source
 
 
-@njit(cache=True)
+@njit
 def find(rows: Rows, table: int, pins: I32) -> int:
     """The slot of the gate with this table over these pins, or the empty one where it belongs."""
     h = np.uint64(table) * np.uint64(0x9E3779B97F4A7C15)

@@ -7,10 +7,10 @@ function does not notice a change of what it calls in another file: run `make cl
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lithify.ir.compress import add_up, bit_signal, merged, open_group
+from lithify.ir.jit import njit
 from lithify.ir.netlist import THRESHOLD
 from lithify.ir.netstore import I32, I64, Store
 from lithify.ir.smallgates import MOST_PINS, add_gate, flipped, shared_gate
@@ -18,7 +18,7 @@ from lithify.ir.smallgates import MOST_PINS, add_gate, flipped, shared_gate
 FAR = 1 << 62  # beyond every sum of 32-bit weights
 
 
-@njit(cache=True)
+@njit
 def small_threshold(store: Store, bound: int, pins: I32, pulls: I64, mark: int) -> int:
     """The signal of a threshold over at most six distinct signals."""
     if pins.size == 1 and pulls[0] > 0:
@@ -33,7 +33,7 @@ def small_threshold(store: Store, bound: int, pins: I32, pulls: I64, mark: int) 
     return add_gate(store, table, pins, mark)
 
 
-@njit(cache=True)
+@njit
 def tree(store: Store, literals: I32, conjunction: bool, mark: int) -> int:
     """The signal of the AND or OR of the literals, as a tree of tables."""
     queue = np.empty(2 * literals.size, np.int32)
@@ -54,7 +54,7 @@ def tree(store: Store, literals: I32, conjunction: bool, mark: int) -> int:
     return int(queue[head] >> 1)
 
 
-@njit(cache=True)
+@njit
 def threshold(
     store: Store, owner: int, bound: int, terms: I32, weights: I64, most: int, mark: int
 ) -> int:
@@ -79,11 +79,11 @@ def threshold(
         room += 1
     bias = (1 << room) - bound
     group = open_group(store, THRESHOLD, owner, room + 1, bias, terms, weights)
-    add_up(store, group, terms, weights, False, most, np.empty(0, np.int32), mark)
+    add_up(store, group, terms, weights, most, np.empty(0, np.int32), mark)
     return bit_signal(store, group, room, mark)
 
 
-@njit(cache=True)
+@njit
 def copy_gates(
     store: Store,
     kinds: NDArray[np.uint8],

@@ -63,7 +63,7 @@ def compare(store: Store, number: int, left: I32, right: I32, mark: int) -> int:
     terms, weights = np.concatenate([right, left]), np.concatenate([places, -places])
     bias = (1 << width) - 1
     group = compress.open_group(store, MATCH, number, width + 1, bias, terms, weights)
-    compress.add_up(store, group, terms, weights, False, 3, NO_BUNDLES, mark)
+    compress.add_up(store, group, terms, weights, 3, NO_BUNDLES, mark)
     return int(compress.bit_signal(store, group, width, mark))
 
 

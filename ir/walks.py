@@ -1,14 +1,15 @@
 """Walks over all gates, compiled by numba: levels and liveness."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from lithify.ir.jit import njit
 
 I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
 
 
-@njit(cache=True)
+@njit
 def levels(offsets: I64, fanins: I32, first: int) -> I32:
     """The level of every signal."""
     count = offsets.size - 1
@@ -21,7 +22,7 @@ def levels(offsets: I64, fanins: I32, first: int) -> I32:
     return level
 
 
-@njit(cache=True)
+@njit
 def live(offsets: I64, fanins: I32, first: int, roots: I32) -> NDArray[np.bool_]:
     """For every gate whether one of the roots depends on it."""
     count = offsets.size - 1

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lithify.ir import simulate
 from lithify.ir.circuit import TABLE, THRESHOLD, Circuit
+from lithify.ir.jit import njit
 from lithify.ir.ports import Score, Word
 
 I64 = NDArray[np.int64]
@@ -97,7 +97,7 @@ def _shape(circuit: Circuit) -> tuple[I64, I64]:
     return _walk(circuit.offsets, circuit.fanins, circuit.first_gate, of_bit.astype(np.int64))
 
 
-@njit(cache=True)
+@njit
 def _walk(offsets: I64, fanins: I32, first: int, of_bit: I64) -> tuple[I64, I64]:
     count = offsets.size - 1
     element = np.full(first + count, NO_ELEMENT, np.int64)

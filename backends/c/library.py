@@ -285,6 +285,7 @@ def _prune(folder: Path) -> None:
 
 def _build(compiler: Tool, sources: dict[str, bytes], folder: Path, key: str) -> Path:
     """The path of the kernel built now; processes that build at once all end with a whole file."""
+    log.info("building the C engine's kernel for this machine: some seconds, only the first time")
     with tempfile.TemporaryDirectory(prefix=".build-", dir=folder) as name:
         place = Path(name)
         for source, text in sources.items():

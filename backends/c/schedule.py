@@ -7,9 +7,10 @@ or two that share a source which nothing else reads any more: the first's result
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from lithify.ir.jit import njit
 
 AND, AND_NOT, OR, XOR = range(4)
 SKIPPED = 255
@@ -35,7 +36,7 @@ for _kind, _shapes in enumerate(PAIRS):
     _PAIR_KIND[_shapes] = _kind
 
 
-@numba.njit(cache=True)
+@njit
 def _over_nodes(table: int, arity: int, a: int, b: int) -> int:
     """The table as four bits over the literals' nodes: inversions and constants put in."""
     if arity == 0:
@@ -54,7 +55,7 @@ def _over_nodes(table: int, arity: int, a: int, b: int) -> int:
     return bits
 
 
-@numba.njit(cache=True)
+@njit
 def reduce_gates(
     first_gate: int,
     offsets: NDArray[np.int64],
@@ -95,7 +96,7 @@ def reduce_gates(
         literals[first_gate + gate] = 2 * node + inverted
 
 
-@numba.njit(cache=True)
+@njit
 def keep_live(first_gate: int, sources: Ints, operations: Bytes, roots: Ints, nodes: Ints) -> int:
     """How many gates reach the `roots` (signals); `nodes[signal]` becomes the node, or -1."""
     gates = len(operations)
@@ -117,7 +118,7 @@ def keep_live(first_gate: int, sources: Ints, operations: Bytes, roots: Ints, no
     return kept
 
 
-@numba.njit(cache=True)
+@njit
 def compact(
     first_gate: int, sources: Ints, operations: Bytes, nodes: Ints, kept: int
 ) -> tuple[Ints, Bytes]:
@@ -134,7 +135,7 @@ def compact(
     return pairs, kinds
 
 
-@numba.njit(cache=True)
+@njit
 def _readers(num_nodes: int, pairs: Ints) -> tuple[NDArray[np.int64], Ints]:
     """The gates that read each node, as compressed rows."""
     starts = np.zeros(num_nodes + 1, np.int64)
@@ -153,7 +154,7 @@ def _readers(num_nodes: int, pairs: Ints) -> tuple[NDArray[np.int64], Ints]:
     return starts, readers
 
 
-@numba.njit(cache=True)
+@njit
 def _uses(num_nodes: int, pairs: Ints, roots: Ints) -> Ints:
     """How many gates and roots need each node."""
     left = np.zeros(num_nodes, np.int32)
@@ -165,7 +166,7 @@ def _uses(num_nodes: int, pairs: Ints, roots: Ints) -> Ints:
     return left
 
 
-@numba.njit(cache=True)
+@njit
 def _reader(
     node: int, starts: NDArray[np.int64], readers: Ints, cursor: NDArray[np.int64], state: Bytes
 ) -> int:
@@ -180,7 +181,7 @@ def _reader(
     return -1
 
 
-@numba.njit(cache=True)
+@njit
 def _release(readers: Ints, state: Bytes, queue: Ints, tail: int) -> int:
     """The queue's new end, after the readers of one node wait for one source less."""
     for reader in readers:
@@ -190,13 +191,13 @@ def _release(readers: Ints, state: Bytes, queue: Ints, tail: int) -> int:
     return tail
 
 
-@numba.njit(cache=True)
+@njit
 def _other(gate: int, node: int, pairs: Ints) -> int:
     """The gate's other source than `node`."""
     return int(pairs[gate, 0] if pairs[gate, 1] == node else pairs[gate, 1])
 
 
-@numba.njit(cache=True)
+@njit
 def _partner(
     gate: int,
     pairs: Ints,
@@ -217,7 +218,7 @@ def _partner(
     return -1, -1
 
 
-@numba.njit(cache=True)
+@njit
 def walk(inputs: int, pairs: Ints, roots: Ints, window: int) -> tuple[Ints, Ints]:
     """Units[count, 3] in an order, and where each window of up to `window` gates starts (and ends).
 
@@ -268,7 +269,7 @@ def walk(inputs: int, pairs: Ints, roots: Ints, window: int) -> tuple[Ints, Ints
     return units[:count], begins[: windows + 1]
 
 
-@numba.njit(cache=True)
+@njit
 def _shape(gate: int, shared: int, pairs: Ints, operations: Bytes) -> int:
     """What the gate of a pair makes of its own source and the shared one, as in SHAPES."""
     operation = int(operations[gate])
@@ -277,7 +278,7 @@ def _shape(gate: int, shared: int, pairs: Ints, operations: Bytes) -> int:
     return operation + int(operation > AND_NOT)
 
 
-@numba.njit(cache=True)
+@njit
 def by_kind(pairs: Ints, operations: Bytes, units: Ints, begins: Ints) -> tuple[Ints, Ints]:
     """The units with those of each window by kind, and how many: rounds[windows, KINDS].
 
@@ -307,7 +308,7 @@ def by_kind(pairs: Ints, operations: Bytes, units: Ints, begins: Ints) -> tuple[
     return running, rounds
 
 
-@numba.njit(cache=True)
+@njit
 def _free(node: int, left: Ints, slot_of: Ints, free: Ints, num_free: int) -> int:
     """How many slots are free after one more reader of the node."""
     left[node] -= 1
@@ -315,7 +316,7 @@ def _free(node: int, left: Ints, slot_of: Ints, free: Ints, num_free: int) -> in
     return num_free + int(left[node] == 0)
 
 
-@numba.njit(cache=True)
+@njit
 def assign_slots(inputs: int, pairs: Ints, units: Ints, roots: Ints) -> tuple[Ints, Ints, int]:
     """The units' slots one after the other, the nodes' slots, and how many slots there are.
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lithify.backends.fpga.chain_search import PINS, Net, choose, find, link
 from lithify.ir.arithmetic import CLASS, SCORES
 from lithify.ir.circuit import Circuit
+from lithify.ir.jit import njit
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -132,7 +132,7 @@ def _net(given: Tables) -> Net:
     )
 
 
-@njit(cache=True)
+@njit
 def _inverted(net: Net) -> U8:
     """Which signals are stored inverted."""
     inverted = np.empty(net.root.size, np.uint8)
@@ -141,13 +141,13 @@ def _inverted(net: Net) -> U8:
     return inverted
 
 
-@njit(cache=True)
+@njit
 def _stored(net: Net, carry: int, inverted: U8) -> int:
     """Whether the signal in the chain is the complement of the carry's."""
     return int(inverted[net.pins[carry, 0]] ^ (net.codes[carry] & 1))
 
 
-@njit(cache=True)
+@njit
 def _turned(net: Net, inverted: U8) -> Mask:
     """Which carries are inverted where they leave; what one table reads is as in the chain."""
     turned = np.zeros(net.carry.size, np.bool_)
@@ -159,7 +159,7 @@ def _turned(net: Net, inverted: U8) -> Mask:
     return turned
 
 
-@njit(cache=True)
+@njit
 def _written(net: Net, tables: I64, inverted: U8) -> tuple[I64, I32]:
     """The tables of 16 rows over the inputs of their cells, and these; constants of carries."""
     made, pins = np.zeros(tables.size, np.int64), net.placed.copy()
@@ -183,7 +183,7 @@ def _written(net: Net, tables: I64, inverted: U8) -> tuple[I64, I32]:
     return made, pins
 
 
-@njit(cache=True)
+@njit
 def _pattern(given: I32, placed: I32, inverted: U8, row: int) -> int:
     """The row of a table over the inputs given that is this row of the cell's."""
     pattern = 0
@@ -194,7 +194,7 @@ def _pattern(given: I32, placed: I32, inverted: U8, row: int) -> int:
     return pattern
 
 
-@njit(cache=True)
+@njit
 def _apart(given: I32, entering: Mask, placed: I32) -> None:
     """The inputs of a table in a cell without a carry.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from lithify.ir.jit import njit
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -44,7 +45,7 @@ class Net(NamedTuple):
     placed: I32
 
 
-@njit(cache=True)
+@njit
 def _fits(net: Net, table: int, cell: I32) -> bool:
     """Whether a table can share the cell of a carry that reads these: one more input at most.
 
@@ -59,7 +60,7 @@ def _fits(net: Net, table: int, cell: I32) -> bool:
     return strange <= 1 and cell.max() < net.first + table
 
 
-@njit(cache=True)
+@njit
 def link(net: Net) -> None:
     """Finds for every majority the one that may follow it in a chain, and what it follows best.
 
@@ -88,7 +89,7 @@ def link(net: Net) -> None:
             break
 
 
-@njit(cache=True)
+@njit
 def choose(net: Net) -> int:
     """Makes carries of the chains that save cells, the longest first; how many cells fewer."""
     gates = net.codes.size
@@ -118,7 +119,7 @@ def choose(net: Net) -> int:
     return saved
 
 
-@njit(cache=True)
+@njit
 def find(net: Net, signal: int) -> tuple[int, int]:
     """The root of a signal, and whether it is stored the other way round than the root."""
     root, parity = signal, 0
@@ -133,7 +134,7 @@ def find(net: Net, signal: int) -> tuple[int, int]:
     return root, parity
 
 
-@njit(cache=True)
+@njit
 def _agreeing(net: Net, chain: I32) -> int:
     """How many majorities of a chain, from its start, can have the polarities that they need.
 
@@ -159,7 +160,7 @@ def _agreeing(net: Net, chain: I32) -> int:
     return chain.size
 
 
-@njit(cache=True)
+@njit
 def _unite(net: Net, one: int, other: int, unlike: int) -> None:
     """Notes that two signals are stored alike or unlike; the root of what is kept stays a root."""
     one, parity = find(net, one)
@@ -169,7 +170,7 @@ def _unite(net: Net, one: int, other: int, unlike: int) -> None:
         net.root[high], net.parity[high] = low, parity ^ more ^ unlike
 
 
-@njit(cache=True)
+@njit
 def _converted(net: Net, chain: I32) -> int:
     """Makes carries of a chain if that saves cells: how many."""
     if chain.size < 2:
@@ -207,7 +208,7 @@ def _converted(net: Net, chain: I32) -> int:
     return int(max(saved, 0))
 
 
-@njit(cache=True)
+@njit
 def _cell(net: Net, gate: int, below: int, cell: I32) -> None:
     """What a carry reads: two signals, and the carry below, or a signal where there is none.
 
@@ -229,7 +230,7 @@ def _cell(net: Net, gate: int, below: int, cell: I32) -> None:
             cell[j] = 0
 
 
-@njit(cache=True)
+@njit
 def _sharing(net: Net, cell: I32) -> int:
     """A table that fits in the cell of a carry: at most one input is another signal. Or -1."""
     for j in range(3):
@@ -241,7 +242,7 @@ def _sharing(net: Net, cell: I32) -> int:
     return -1
 
 
-@njit(cache=True)
+@njit
 def _leaving(net: Net, signal: int) -> int:
     """The only table that reads the end of a chain, which then needs no cell to leave it; or -1."""
     begin = net.starts[signal]
@@ -251,7 +252,7 @@ def _leaving(net: Net, signal: int) -> int:
     return -1 if net.codes[table] >= 0 or net.taken[table] else int(table)
 
 
-@njit(cache=True)
+@njit
 def _place(net: Net, table: int, cell: I32) -> None:
     """Puts a table's inputs in their places in the cell of a carry, or of one that leaves."""
     placed = net.placed[table]

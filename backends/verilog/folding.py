@@ -10,12 +10,12 @@ import heapq
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lithify.ir import walks
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
+from lithify.ir.jit import njit
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -222,7 +222,7 @@ def _schedule(
     return _in_order(offsets, gates[order], waiting, live, lanes)
 
 
-@njit(cache=True)
+@njit
 def _in_order(
     offsets: Int64, readers: Int64, waiting: Int64, live: NDArray[np.bool_], lanes: int
 ) -> tuple[Int32, Int32]:

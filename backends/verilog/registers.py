@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lithify.ir.errors import FormatError, MismatchError
+from lithify.ir.jit import njit
 
 Int64 = NDArray[np.int64]
 
@@ -223,7 +223,7 @@ def _start(graph: Graph, fixed: Mapping[str, int]) -> Int64:
     return values
 
 
-@njit(cache=True)
+@njit
 def simple_and(a: int, b: int) -> int:
     """The literal of a & b where it needs no gate, else UNKNOWN."""
     if a == 0 or b == 0 or a == b ^ 1:
@@ -235,7 +235,7 @@ def simple_and(a: int, b: int) -> int:
     return -1
 
 
-@njit(cache=True)
+@njit
 def _propagate(values: Int64, gates: Int64, registers: Int64) -> Int64:
     """The next literals of the registers after constants are folded; changes `values`."""
     first = len(values) - len(gates)
@@ -251,7 +251,7 @@ def _propagate(values: Int64, gates: Int64, registers: Int64) -> Int64:
     return nexts
 
 
-@njit(cache=True)
+@njit
 def _flatten(
     known: Int64,
     ages: Int64,
@@ -302,7 +302,7 @@ def _flatten(
     return pairs, used, known
 
 
-@njit(cache=True)
+@njit
 def _decode(data: NDArray[np.uint8], gates: int, first: int) -> tuple[Int64, int]:
     """The fan-ins of AIGER's binary gates and the bytes they took (-1: too few)."""
     pairs = np.empty((gates, 2), np.int64)
@@ -326,7 +326,7 @@ def _decode(data: NDArray[np.uint8], gates: int, first: int) -> tuple[Int64, int
     return pairs, at
 
 
-@njit(cache=True)
+@njit
 def _encode(pairs: Int64, first: int) -> NDArray[np.uint8]:
     """AIGER's binary gates; the greater fan-in of each is its first."""
     data = np.empty(10 * len(pairs) + 1, np.uint8)

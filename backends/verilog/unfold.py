@@ -11,13 +11,14 @@ for ever.
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.typed import Dict
 from numpy.typing import NDArray
 
 from lithify.backends.verilog.machine import CHOOSE, READ, UNDEFINED, Machine
 from lithify.backends.verilog.registers import Graph, simple_and
 from lithify.ir.errors import MismatchError
+from lithify.ir.jit import njit
 
 Int64 = NDArray[np.int64]
 
@@ -157,7 +158,7 @@ def _require(seen: Mapping[str, int], wanted: Mapping[str, int], when: str) -> N
             raise MismatchError(f"output {name} of the Verilog read back is not {value} {when}")
 
 
-@njit(cache=True)
+@njit
 def _value(values: Int64, literal: int) -> int:
     """What a literal is."""
     if literal == UNDEFINED or values[literal >> 1] == UNDEFINED:
@@ -165,7 +166,7 @@ def _value(values: Int64, literal: int) -> int:
     return int(values[literal >> 1] ^ (literal & 1))
 
 
-@njit(cache=True)
+@njit
 def _values(values: Int64, literals: Int64) -> Int64:
     found = np.empty(len(literals), np.int64)
     for at in range(len(literals)):
@@ -173,7 +174,7 @@ def _values(values: Int64, literals: Int64) -> Int64:
     return found
 
 
-@njit(cache=True)
+@njit
 def _address(values: Int64, literals: Int64) -> int:
     """The number of a word, UNDEFINED where it is not known."""
     address = 0
@@ -185,7 +186,7 @@ def _address(values: Int64, literals: Int64) -> int:
     return address
 
 
-@njit(cache=True)
+@njit
 def _with_gate(x: int, y: int, gates: Int64, first: int) -> tuple[int, int]:
     """Two literals whose AND is that of x, a gate or one inverted, and y; the same where none is.
 
@@ -203,7 +204,7 @@ def _with_gate(x: int, y: int, gates: Int64, first: int) -> tuple[int, int]:
     return (p ^ 1, y) if y == q else (x, y)
 
 
-@njit(cache=True)
+@njit
 def _of_gates(x: int, y: int, gates: Int64, first: int) -> tuple[int, int]:
     """The same of x, a gate that is not inverted, or as y is, and y, a gate or one inverted."""
     p, q = gates[(x >> 1) - first, 0], gates[(x >> 1) - first, 1]
@@ -221,7 +222,7 @@ def _of_gates(x: int, y: int, gates: Int64, first: int) -> tuple[int, int]:
     return (x, r ^ 1) if y & 1 and s in (p, q) else (x, y)
 
 
-@njit(cache=True)
+@njit
 def _simpler(a: int, b: int, gates: Int64, first: int) -> tuple[int, int]:
     """Two literals with the same AND, the same ones where nothing simpler is seen."""
     x, y = a, b
@@ -237,7 +238,7 @@ def _simpler(a: int, b: int, gates: Int64, first: int) -> tuple[int, int]:
     return x, y
 
 
-@njit(cache=True)
+@njit
 def _and(a: int, b: int, known: "Dict[int, int]", gates: Int64, used: int, first: int) -> int:
     """The literal of a & b; where it is that of gate `used`, that gate is new."""
     if a == 0 or b == 0:
@@ -261,12 +262,12 @@ def _and(a: int, b: int, known: "Dict[int, int]", gates: Int64, used: int, first
     return int(made)
 
 
-@njit(cache=True)
+@njit
 def _inverse(a: int) -> int:
     return UNDEFINED if a == UNDEFINED else a ^ 1
 
 
-@njit(cache=True)
+@njit
 def _walk(
     values: Int64,
     steps: Int64,
@@ -311,7 +312,7 @@ def _walk(
     return used
 
 
-@njit(cache=True)
+@njit
 def _write(values: Int64, writes: Int64, literals: Int64, contents: Int64) -> None:
     """What memories hold after a cycle; anything, where it is not known what is written where."""
     for port in range(len(writes)):
@@ -329,7 +330,7 @@ def _write(values: Int64, writes: Int64, literals: Int64, contents: Int64) -> No
                 contents[place] = data if enabled == 1 else UNDEFINED
 
 
-@njit(cache=True)
+@njit
 def _needed(gates: Int64, wanted: Int64, first: int) -> tuple[Int64, Int64]:
     """The gates that some literals need, numbered anew, and these literals."""
     needed = np.zeros(first + len(gates), np.bool_)

@@ -168,9 +168,7 @@ def find(runs: Iterable[Run], row: Row, part: str, seed: int) -> Run | None:
     """The last run of that kind."""
     wanted = (row.net, row.board, row.every, row.cycles, row.encodes(part), part, seed)
     found = [
-        r
-        for r in runs
-        if (r.net, r.board, r.every, r.cycles, r.encoder, r.part, r.seed) == wanted
+        r for r in runs if (r.net, r.board, r.every, r.cycles, r.encoder, r.part, r.seed) == wanted
     ]
     return found[-1] if found else None
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lithify.ir.circuit import TABLE, Circuit
+from lithify.ir.jit import njit
 from lithify.ir.netlist import BEST_APART
 from lithify.ir.ports import Score
 
@@ -87,7 +87,7 @@ def apart_of(terms: Terms) -> I32:
     return np.where(alone, BEST_APART, -1).astype(np.int32)
 
 
-@njit(cache=True)
+@njit
 def pack(own: I32, other: I32, leaves: I32, bundle_of: I32, count: int) -> int:
     """Numbers bundles of three terms over at most six signals; the number after the last.
 
@@ -120,7 +120,7 @@ def pack(own: I32, other: I32, leaves: I32, bundle_of: I32, count: int) -> int:
     return count
 
 
-@njit(cache=True)
+@njit
 def closest(own: I32, free: Mask, start: int, leaves: I32, known: I32, used: int) -> int:
     """The first free term that adds the fewest signals and fits, or -1."""
     best, least = -1, LEAVES + 1 - used
@@ -134,7 +134,7 @@ def closest(own: I32, free: Mask, start: int, leaves: I32, known: I32, used: int
     return best
 
 
-@njit(cache=True)
+@njit
 def extra(leaves: I32, known: I32, used: int) -> int:
     """How many of the leaves are not known yet."""
     more = 0
@@ -146,7 +146,7 @@ def extra(leaves: I32, known: I32, used: int) -> int:
     return more
 
 
-@njit(cache=True)
+@njit
 def take(leaves: I32, known: I32, used: int) -> int:
     """Notes the leaves that are new; how many are known then."""
     for leaf in leaves:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lithify.compiler.mapping.cells import Gates, gates_of
+from lithify.ir.jit import njit
 from lithify.ir.netlist import BEST_APART, FULL, HALF, MATCH, MOST_COUNT, SCORE, Netlist
 
 I32 = NDArray[np.int32]
@@ -106,7 +106,7 @@ def _bundled_rows(netlist: Netlist, bundles: Sequence[I32]) -> Mask:
     return rows
 
 
-@njit(cache=True)
+@njit
 def _compose(
     gates: I64, bundled: Mask, taken: Mask, tables: I64, offsets: I64, fanins: I32, first: int,
     out_tables: I64, out_sizes: I64, out_fanins: I32,
@@ -140,7 +140,7 @@ def _compose(
         out_tables[i], out_sizes[i] = table, used
 
 
-@njit(cache=True)
+@njit
 def _found(leaves: I32, used: int, leaf: int) -> int:
     """The place of a leaf, or how many there are."""
     for j in range(used):
@@ -149,7 +149,7 @@ def _found(leaves: I32, used: int, leaf: int) -> int:
     return used
 
 
-@njit(cache=True)
+@njit
 def _noted(leaves: I32, used: int, leaf: int) -> int:
     """How many leaves there are with this one."""
     place = _found(leaves, used, leaf)

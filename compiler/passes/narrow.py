@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from lithify.compiler.passes.rebuild import rebuild
@@ -13,6 +12,7 @@ from lithify.compiler.passes.sweeping import legal_planes, sweep
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import TABLE, Circuit
 from lithify.ir.errors import PassError
+from lithify.ir.jit import njit
 from lithify.ir.wording import counted
 
 I64 = NDArray[np.int64]
@@ -100,7 +100,7 @@ def _beside(
     return builder.finish(), made
 
 
-@njit(cache=True)
+@njit
 def narrowed(
     kinds: NDArray[np.uint8],
     tables: I64,
@@ -129,7 +129,7 @@ def narrowed(
             tables[g] = table
 
 
-@njit(cache=True)
+@njit
 def seen_patterns(pins: NDArray[np.int32], planes: NDArray[np.uint64]) -> int:
     """The set of patterns that occur, a bit for each."""
     seen = 0
@@ -145,7 +145,7 @@ def seen_patterns(pins: NDArray[np.int32], planes: NDArray[np.uint64]) -> int:
     return seen
 
 
-@njit(cache=True)
+@njit
 def ignoring(table: int, k: int, seen: int, j: int) -> int:
     """The table that agrees on the patterns seen and ignores fan-in j; itself where none does."""
     made = 0
@@ -161,7 +161,7 @@ def ignoring(table: int, k: int, seen: int, j: int) -> int:
     return made
 
 
-@njit(cache=True)
+@njit
 def flat(table: int, k: int, j: int) -> bool:
     """Whether a table ignores fan-in j."""
     for p in range(1 << k):
@@ -170,7 +170,7 @@ def flat(table: int, k: int, j: int) -> bool:
     return True
 
 
-@njit(cache=True)
+@njit
 def shifted(seen: int, k: int, j: int) -> int:
     """The patterns that differ from those seen in fan-in j alone."""
     made = 0

@@ -7,10 +7,10 @@ notice a change of what it calls in another file: run `make clean` after one.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lithify.compiler.passes.threshold_rules import as_table, tighten
+from lithify.ir.jit import njit
 from lithify.ir.kernels import canonical_table, canonical_threshold
 
 I64 = NDArray[np.int64]
@@ -41,7 +41,7 @@ class Rows(NamedTuple):
     slots: I32
 
 
-@njit(cache=True)
+@njit
 def simplify(rows: Rows) -> None:
     """Rewrites every gate by the rules, in order."""
     scratch, places = np.empty(MOST_PINS, np.int64), np.empty((7, MOST_PINS), np.int64)
@@ -56,7 +56,7 @@ def simplify(rows: Rows) -> None:
             share(rows, g)
 
 
-@njit(cache=True)
+@njit
 def simplify_threshold(rows: Rows, g: int) -> None:
     """A threshold in least terms, as a table where it has few fan-ins."""
     begin, k = rows.offsets[g], rows.arity[g]
@@ -75,7 +75,7 @@ def simplify_threshold(rows: Rows, g: int) -> None:
         keep_least(rows, g, bound, least_pins, least, count)
 
 
-@njit(cache=True)
+@njit
 def keep_least(rows: Rows, g: int, bound: int, pins: I64, pulls: I64, count: int) -> None:
     """Writes a threshold with fewer fan-ins, and with its new weights where these are sparser.
 
@@ -96,7 +96,7 @@ def keep_least(rows: Rows, g: int, bound: int, pins: I64, pulls: I64, count: int
     rows.arity[g] = count
 
 
-@njit(cache=True)
+@njit
 def digits(pulls: I64, count: int) -> int:
     """The binary digits of weights that are 1."""
     total = 0
@@ -108,7 +108,7 @@ def digits(pulls: I64, count: int) -> int:
     return total
 
 
-@njit(cache=True)
+@njit
 def collapse(rows: Rows, g: int, pins: I64, places: I64) -> bool:
     """Whether the gate was written over fan-ins of its fan-ins: fewer, or as many earlier ones."""
     k, begin = rows.arity[g], rows.offsets[g]
@@ -131,7 +131,7 @@ def collapse(rows: Rows, g: int, pins: I64, places: I64) -> bool:
     return False
 
 
-@njit(cache=True)
+@njit
 def write(rows: Rows, g: int, table: int, pins: I64, count: int) -> None:
     """Makes a gate this table over these signals."""
     rows.tables[g], rows.arity[g] = table, count
@@ -140,7 +140,7 @@ def write(rows: Rows, g: int, table: int, pins: I64, count: int) -> None:
         rows.weights[rows.offsets[g] + j] = 1
 
 
-@njit(cache=True)
+@njit
 def compose(rows: Rows, g: int, mask: int, pins: I64, places: I64) -> tuple[int, int]:
     """How many signals the gate reads when the masked fan-ins are its own, or -1; its table."""
     count, k, begin = 0, rows.arity[g], rows.offsets[g]
@@ -167,7 +167,7 @@ def compose(rows: Rows, g: int, mask: int, pins: I64, places: I64) -> tuple[int,
     return count, table
 
 
-@njit(cache=True)
+@njit
 def value(rows: Rows, signal: int, own: int, places: I64, p: int) -> int:
     """The value of a fan-in for a pattern of the leaves."""
     if not own:
@@ -178,7 +178,7 @@ def value(rows: Rows, signal: int, own: int, places: I64, p: int) -> int:
     return int(rows.tables[gate] >> index & 1)
 
 
-@njit(cache=True)
+@njit
 def unchain(rows: Rows, g: int) -> None:
     """Notes the signals that a gate is the parity of, and reads those where they are few."""
     k, begin = rows.arity[g], rows.offsets[g]
@@ -208,7 +208,7 @@ def unchain(rows: Rows, g: int) -> None:
     rows.sizes[g], rows.inverted[g] = count, inverted
 
 
-@njit(cache=True)
+@njit
 def toggle(known: I64, count: int, signal: int) -> int:
     """Adds a signal to those known, or takes it away; how many there are then."""
     for i in range(count):
@@ -219,7 +219,7 @@ def toggle(known: I64, count: int, signal: int) -> int:
     return count + 1
 
 
-@njit(cache=True)
+@njit
 def flips(rows: Rows, g: int) -> int:
     """Whether the inverse of a gate stands for both: its first row or weight says so."""
     if rows.sizes[g]:
@@ -229,7 +229,7 @@ def flips(rows: Rows, g: int) -> int:
     return int(rows.weights[rows.offsets[g]] < 0)
 
 
-@njit(cache=True)
+@njit
 def head(rows: Rows, g: int) -> int:
     """The table or bound of a gate, or of its inverse where that stands for both."""
     if rows.sizes[g]:
@@ -242,7 +242,7 @@ def head(rows: Rows, g: int) -> int:
     return int(~rows.tables[g] if k == MOST_PINS else rows.tables[g] ^ ((1 << (1 << k)) - 1))
 
 
-@njit(cache=True)
+@njit
 def pin(rows: Rows, g: int, j: int) -> tuple[int, int]:
     """A signal that the gate is known by, with its weight."""
     if rows.sizes[g]:
@@ -252,13 +252,13 @@ def pin(rows: Rows, g: int, j: int) -> tuple[int, int]:
     return rows.fanins[at], sign * rows.weights[at]
 
 
-@njit(cache=True)
+@njit
 def pins_of(rows: Rows, g: int) -> int:
     """How many signals the gate is known by."""
     return int(rows.sizes[g]) if rows.sizes[g] else int(rows.arity[g])
 
 
-@njit(cache=True)
+@njit
 def same(rows: Rows, g: int, h: int) -> bool:
     """Whether two gates are equal or complementary over the same signals."""
     k = pins_of(rows, g)
@@ -272,7 +272,7 @@ def same(rows: Rows, g: int, h: int) -> bool:
     return True
 
 
-@njit(cache=True)
+@njit
 def share(rows: Rows, g: int) -> None:
     """Makes a gate a wire or an inverter of an earlier one where it equals that or its inverse."""
     h = np.uint64(head(rows, g)) * np.uint64(0x9E3779B97F4A7C15)

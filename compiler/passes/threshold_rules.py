@@ -5,8 +5,9 @@ some but not all sums reach the bound.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from lithify.ir.jit import njit
 
 I64 = NDArray[np.int64]
 
@@ -14,7 +15,7 @@ MOST_SUM = 2048  # up to this sum of weights every sum that fan-ins can have is 
 MOST_LISTED = 32  # of so many fan-ins at most
 
 
-@njit(cache=True)
+@njit
 def tighten(bound: int, k: int, pins: I64, pulls: I64) -> tuple[int, int]:
     """The same threshold with weights that are no larger, and no fan-in without effect (in place).
 
@@ -40,7 +41,7 @@ def tighten(bound: int, k: int, pins: I64, pulls: I64) -> tuple[int, int]:
     return bound, k
 
 
-@njit(cache=True)
+@njit
 def clip(bound: int, k: int, pulls: I64) -> int:
     """The bound after weights were cut that decide alone, and that nothing can make up for."""
     total = np.int64(0)
@@ -55,7 +56,7 @@ def clip(bound: int, k: int, pulls: I64) -> int:
     return bound
 
 
-@njit(cache=True)
+@njit
 def divide(bound: int, k: int, pulls: I64) -> int:
     """The bound after the weights were divided by what divides them all."""
     divisor = np.int64(0)
@@ -71,7 +72,7 @@ def divide(bound: int, k: int, pulls: I64) -> int:
     return bound
 
 
-@njit(cache=True)
+@njit
 def reach(bound: int, k: int, pins: I64, pulls: I64, signs: I64) -> tuple[int, int]:
     """The bound raised to the least sum that reaches it, without fan-ins that decide nothing."""
     total = pulls[:k].sum()
@@ -93,7 +94,7 @@ def reach(bound: int, k: int, pins: I64, pulls: I64, signs: I64) -> tuple[int, i
     return bound, k
 
 
-@njit(cache=True)
+@njit
 def list_sums(k: int, pulls: I64, without: int, sums: NDArray[np.bool_]) -> None:
     """Marks every sum of some of the weights, one of them left out."""
     sums[:] = False
@@ -107,7 +108,7 @@ def list_sums(k: int, pulls: I64, without: int, sums: NDArray[np.bool_]) -> None
             top += pulls[i]
 
 
-@njit(cache=True)
+@njit
 def as_table(bound: int, k: int, pulls: I64) -> int:
     """The table of a threshold of at most six fan-ins."""
     table = 0

@@ -8,8 +8,9 @@ constants, none twice, the first weight positive, no common divisor. Gates of on
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from lithify.ir.jit import njit
 
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
@@ -51,7 +52,7 @@ class Scratch(NamedTuple):
     bits: U8
 
 
-@njit(cache=True)
+@njit
 def number(gates: Gates, known: I64, store: Store, scratch: Scratch) -> None:
     """Writes the literal of every gate into `known`, which has those of constants and inputs."""
     for gate in range(gates.kinds.size):
@@ -70,7 +71,7 @@ def number(gates: Gates, known: I64, store: Store, scratch: Scratch) -> None:
         known[gates.first + gate] = literal
 
 
-@njit(cache=True)
+@njit
 def list_table(gates: Gates, gate: int, known: I64, scratch: Scratch) -> int:
     """The number of distinct fan-ins of a table gate, and its table over them."""
     begin, count = gates.offsets[gate], 0
@@ -99,7 +100,7 @@ def list_table(gates: Gates, gate: int, known: I64, scratch: Scratch) -> int:
     return count
 
 
-@njit(cache=True)
+@njit
 def gather(gates: Gates, gate: int, known: I64, scratch: Scratch) -> tuple[int, int]:
     """The number of distinct fan-ins of a threshold, and its bound over them."""
     begin, end = gates.offsets[gate], gates.offsets[gate + 1]
@@ -127,7 +128,7 @@ def gather(gates: Gates, gate: int, known: I64, scratch: Scratch) -> tuple[int, 
     return merged, bound
 
 
-@njit(cache=True)
+@njit
 def sort(count: int, pins: I64, pulls: I64) -> None:
     """Both in place, ascending by pin."""
     gap = count // 2
@@ -141,7 +142,7 @@ def sort(count: int, pins: I64, pulls: I64) -> None:
         gap //= 2
 
 
-@njit(cache=True)
+@njit
 def list_sums(count: int, bound: int, scratch: Scratch) -> None:
     """The table of a threshold of few fan-ins."""
     for p in range(1 << count):
@@ -151,7 +152,7 @@ def list_sums(count: int, bound: int, scratch: Scratch) -> None:
         scratch.bits[p] = total >= bound
 
 
-@njit(cache=True)
+@njit
 def without_idle(count: int, scratch: Scratch) -> int:
     """How many fan-ins are left of a table without those that decide nothing."""
     for i in range(count - 1, -1, -1):
@@ -169,7 +170,7 @@ def without_idle(count: int, scratch: Scratch) -> int:
     return count
 
 
-@njit(cache=True)
+@njit
 def table_literal(count: int, own: int, store: Store, scratch: Scratch) -> int:
     """The literal of a gate by its table; `own` is its class where it is like no other."""
     inverted = int(scratch.bits[0])
@@ -188,7 +189,7 @@ def table_literal(count: int, own: int, store: Store, scratch: Scratch) -> int:
     return literal ^ inverted
 
 
-@njit(cache=True)
+@njit
 def sum_literal(count: int, bound: int, own: int, store: Store, scratch: Scratch) -> int:
     """The literal of a gate by its inequality; `own` is its class where it is like no other."""
     low, high, divisor = 0, 0, 0
@@ -214,7 +215,7 @@ def sum_literal(count: int, bound: int, own: int, store: Store, scratch: Scratch
     return literal ^ inverted
 
 
-@njit(cache=True)
+@njit
 def begin(kind: int, count: int, store: Store, scratch: Scratch) -> int:
     """Where the words of a new form go on, once its kind and its fan-ins are written."""
     top = store.sizes[1]
@@ -224,7 +225,7 @@ def begin(kind: int, count: int, store: Store, scratch: Scratch) -> int:
     return int(top + 1 + count)
 
 
-@njit(cache=True)
+@njit
 def enter(end: int, own: int, store: Store) -> int:
     """The literal of the form that was written up to `end`: an earlier one's, or its own."""
     start = store.sizes[1]
@@ -244,7 +245,7 @@ def enter(end: int, own: int, store: Store) -> int:
     return own
 
 
-@njit(cache=True)
+@njit
 def same(store: Store, form: int, start: int, end: int) -> bool:
     """Whether the words from `start` to `end` are those of this form."""
     before = store.starts[form]

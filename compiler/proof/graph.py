@@ -8,7 +8,6 @@ is a proof by induction. A file is decoded here, by none of the code that wrote 
 import re
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lithify.backends.aiger import Aig
@@ -17,6 +16,7 @@ from lithify.compiler.proof.forms import Gap, demand, rows_of
 from lithify.compiler.proof.matching_loop import PATTERNS, Gates, table_word
 from lithify.compiler.proof.verdict import NotProved, Proved
 from lithify.ir.circuit import TABLE, Circuit
+from lithify.ir.jit import njit
 from lithify.ir.netlist import Netlist
 
 I32 = NDArray[np.int32]
@@ -118,7 +118,7 @@ def _numbers(data: NDArray[np.uint8]) -> I64:
     return numbers
 
 
-@njit(cache=True)
+@njit
 def cone_word(
     root: int, low: int, ands: I32, first: int, stamps: I64, words: U64, mark: int, stack: I64
 ) -> bool:
@@ -149,14 +149,14 @@ def cone_word(
     return True
 
 
-@njit(cache=True)
+@njit
 def valued(literal: int, words: U64) -> np.uint64:
     """The values of a literal."""
     word: np.uint64 = words[literal >> 1]
     return ~word if literal & 1 else word
 
 
-@njit(cache=True)
+@njit
 def is_right(
     gates: Gates,
     gate: int,
@@ -196,7 +196,7 @@ def is_right(
     return bool(valued(root, words) == table_word(gates, gate, rows))
 
 
-@njit(cache=True)
+@njit
 def first_wrong(gates: Gates, literals: I32, ands: I32, first: int) -> int:
     """The first gate whose literal is not its table over those of its fan-ins."""
     stamps = np.full(first + len(ands), -1, np.int64)

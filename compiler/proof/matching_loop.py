@@ -7,8 +7,9 @@ for expected signal s (-1: not found), `owner[n]` the one that seen signal n was
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from lithify.ir.jit import njit
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -70,7 +71,7 @@ class Scratch(NamedTuple):
     visits: I64
 
 
-@njit(cache=True)
+@njit
 def table_word(gates: Gates, gate: int, rows: U64) -> np.uint64:
     """The 64 values of a table whose fan-ins have the values rows[:arity]."""
     k = gates.offsets[gate + 1] - gates.offsets[gate]
@@ -85,7 +86,7 @@ def table_word(gates: Gates, gate: int, rows: U64) -> np.uint64:
     return word
 
 
-@njit(cache=True)
+@njit
 def expected_word(
     gates: Gates, gate: int, known: I64, scratch: Scratch, stamp: int
 ) -> tuple[bool, np.uint64]:
@@ -110,7 +111,7 @@ def expected_word(
     return True, table_word(gates, gate, rows)
 
 
-@njit(cache=True)
+@njit
 def leaf(node: int, owner: I64, scratch: Scratch, stamp: int, mark: int, mode: int) -> bool:
     """Whether a seen signal equals a constant or a fan-in; then its values are written."""
     literal = owner[node]
@@ -128,7 +129,7 @@ def leaf(node: int, owner: I64, scratch: Scratch, stamp: int, mark: int, mode: i
     return True
 
 
-@njit(cache=True)
+@njit
 def is_inner(gates: Gates, node: int, owner: I64, scratch: Scratch, stamp: int) -> bool:
     """Whether all fan-ins of a seen signal's gate equal constants or fan-ins."""
     gate = node - gates.first
@@ -141,7 +142,7 @@ def is_inner(gates: Gates, node: int, owner: I64, scratch: Scratch, stamp: int) 
     return True
 
 
-@njit(cache=True)
+@njit
 def seen_word(
     gates: Gates, root: int, owner: I64, scratch: Scratch, stamp: int, mark: int, mode: int
 ) -> tuple[bool, np.uint64]:
@@ -178,7 +179,7 @@ def seen_word(
     return True, scratch.words[root]
 
 
-@njit(cache=True)
+@njit
 def phase_of(
     seen: Gates, node: int, word: np.uint64, owner: I64, scratch: Scratch, stamp: int, marks: I64
 ) -> int:
@@ -193,7 +194,7 @@ def phase_of(
     return -1
 
 
-@njit(cache=True)
+@njit
 def repeats(word: np.uint64, expected: Gates, gate: int, known: I64, scratch: Scratch) -> int:
     """The literal that a gate of these values merely repeats, or -1."""
     if word == np.uint64(0):
@@ -209,7 +210,7 @@ def repeats(word: np.uint64, expected: Gates, gate: int, known: I64, scratch: Sc
     return -1
 
 
-@njit(cache=True)
+@njit
 def mark_images(expected: Gates, gate: int, known: I64, scratch: Scratch) -> None:
     """Stamps the images of the gate's fan-ins and of what stands for them."""
     for j in range(expected.offsets[gate], expected.offsets[gate + 1]):
@@ -219,7 +220,7 @@ def mark_images(expected: Gates, gate: int, known: I64, scratch: Scratch) -> Non
                 scratch.image_stamps[scratch.images[signal]] = gate + 1
 
 
-@njit(cache=True)
+@njit
 def behind(
     seen: Gates,
     expected: Gates,
@@ -247,7 +248,7 @@ def behind(
     return -1
 
 
-@njit(cache=True)
+@njit
 def near(
     seen: Gates,
     word: np.uint64,
@@ -280,7 +281,7 @@ def near(
     return -1
 
 
-@njit(cache=True)
+@njit
 def look(
     seen: Gates,
     gate: int,
@@ -320,7 +321,7 @@ def look(
                 marks[1 + c] = (place + 1) % size
 
 
-@njit(cache=True)
+@njit
 def match(
     expected: Gates,
     seen: Gates,

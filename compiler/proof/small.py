@@ -1,8 +1,9 @@
 """Small functions checked row by row on the gates themselves, compiled by numba."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from lithify.ir.jit import njit
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -11,7 +12,7 @@ GOOD = -1
 MOST_PINS = 6
 
 
-@njit(cache=True)
+@njit
 def value_of(
     signal: int, known: I32, values: I64, tables: I64, offsets: I64, fanins: I32, first: int
 ) -> int:
@@ -35,7 +36,7 @@ def value_of(
     return int((tables[g] >> pattern) & 1)
 
 
-@njit(cache=True)
+@njit
 def consistent(known: I32, values: I64) -> bool:
     """Whether constants have their values and a signal given twice has one value."""
     for j in range(known.size):
@@ -47,7 +48,7 @@ def consistent(known: I32, values: I64) -> bool:
     return True
 
 
-@njit(cache=True)
+@njit
 def first_wrong(
     literals: I32, operands: I32, table: int, tables: I64, offsets: I64, fanins: I32, first: int
 ) -> int:
@@ -73,7 +74,7 @@ def first_wrong(
     return GOOD
 
 
-@njit(cache=True)
+@njit
 def first_wrong_count(
     literals: I32,
     operands: I32,
@@ -107,7 +108,7 @@ def first_wrong_count(
     return GOOD
 
 
-@njit(cache=True)
+@njit
 def sum_up(signals: I32, weights: I64, pins: I32, pulls: I64) -> tuple[int, int]:
     """Writes the distinct signals that matter and their weights; how many, and the constant."""
     order = np.argsort(signals, kind="mergesort")
@@ -128,7 +129,7 @@ def sum_up(signals: I32, weights: I64, pins: I32, pulls: I64) -> tuple[int, int]
     return used, constant
 
 
-@njit(cache=True)
+@njit
 def is_threshold(
     signal: int,
     goal: int,
@@ -173,7 +174,7 @@ def is_threshold(
     return good
 
 
-@njit(cache=True)
+@njit
 def is_tree(
     root: int,
     conjunction: bool,
@@ -216,7 +217,7 @@ def is_tree(
     return seen == leaves
 
 
-@njit(cache=True)
+@njit
 def first_wrong_threshold(
     gates: I64,
     signals: I32,

@@ -76,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     screen = Screen(json=given.json, quiet=given.quiet)
     try:
         module = importlib.import_module(f"lithify.cli.{given.verb}")
-        result: Mapping[str, object] = module.execute(given, screen)
+        with screen.hearing():
+            result: Mapping[str, object] = module.execute(given, screen)
     except MismatchError as error:
         return _fail(screen, f"lithify {given.verb}: {error}", type(error).__name__, CHECK_FAILED)
     except LithifyError as error:

@@ -1,5 +1,6 @@
 """What the verbs show: progress and headings on stderr, results on stdout."""
 
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -67,6 +68,23 @@ class Screen:
         self.out.print(table)
 
     @contextmanager
+    def hearing(self) -> Iterator[None]:
+        """What Lithify's modules log meanwhile is said, and warned of also where it is quiet."""
+        log, handler = logging.getLogger("lithify"), _Heard(self)
+        before = log.level
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            log.setLevel(before)
+            log.removeHandler(handler)
+
+    def warn(self, text: str) -> None:
+        """A line about what is not as it should be."""
+        self.err.print(text, markup=False, soft_wrap=True)
+
+    @contextmanager
     def progress(self, label: str) -> Iterator[Bar]:
         """A progress bar: call it with what is done, the total, and a short note."""
         if self.quiet or not self.err.is_terminal:
@@ -94,3 +112,17 @@ class Screen:
                 self.say(f"  {label} {share} {note}".rstrip())
 
         return bar
+
+
+class _Heard(logging.Handler):
+    """Hands what is logged to a screen."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__()
+        self._screen = screen
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno < logging.WARNING:
+            self._screen.say(f"  {record.getMessage()}")
+        else:
+            self._screen.warn(record.getMessage())

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,22 @@ def test_a_file_that_the_system_refuses_is_said_in_a_sentence(
 def test_json_is_sorted_and_complete(capsys: Capture) -> None:
     out = lithify(capsys, ["boards", "--json"]).out
     assert out == json.dumps(json.loads(out), indent=2, sort_keys=True) + "\n"
+
+
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_what_modules_log_is_said_and_warnings_also_where_it_is_quiet(
+    quiet: list[str], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = logging.getLogger("lithify.backends.tools")
+
+    def execute(arguments: object, screen: object) -> dict[str, object]:
+        log.info("building")
+        log.warning("[bold] is slow")
+        return {}
+
+    monkeypatch.setattr("lithify.cli.doctor.execute", execute)
+    assert (
+        lithify(capsys, ["doctor", *quiet]).err == "  building\n" * (not quiet) + "[bold] is slow\n"
+    )
+    log.info("later")
+    assert capsys.readouterr().err == "" and not logging.getLogger("lithify").handlers

@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from lithify.ir.jit import njit
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int32]
@@ -32,7 +33,7 @@ def multilinear() -> NDArray[np.float32]:
 BASIS = multilinear()
 
 
-@njit(cache=True, fastmath=MATH)
+@njit(fastmath=MATH)
 def gates(x: Floats, coefficients: Floats, wires: Ints, spread: int, y: Floats) -> None:
     """Fill `y [units, batch]` with gates of their own coefficients over `x [inputs, batch]`."""
     for unit in range(wires.shape[1]):
@@ -44,7 +45,7 @@ def gates(x: Floats, coefficients: Floats, wires: Ints, spread: int, y: Floats) 
             out[i] = (c0 + c1 * a[i]) + (c2 + c3 * a[i]) * b[i]
 
 
-@njit(cache=True, fastmath=MATH)
+@njit(fastmath=MATH)
 def gates_to_inputs(
     x: Floats,
     g: Floats,
@@ -80,7 +81,7 @@ def gates_to_inputs(
         to_coefficients[3, row] += s3
 
 
-@njit(cache=True, fastmath=MATH)
+@njit(fastmath=MATH)
 def mix(
     x: Floats, shares: Floats, tables: Ints, wires: Ints, spread: int, basis: Floats, y: Floats
 ) -> None:
@@ -102,7 +103,7 @@ def mix(
                     out[i] += (c0 + c1 * a[i]) + (c2 + c3 * a[i]) * b[i]
 
 
-@njit(cache=True, fastmath=MATH)
+@njit(fastmath=MATH)
 def mix_to_shares(
     x: Floats, g: Floats, tables: Ints, wires: Ints, spread: int, basis: Floats, to_shares: Floats
 ) -> None:
@@ -127,7 +128,7 @@ def mix_to_shares(
                 to_shares[row, k] += c[0] * s0 + c[1] * s1 + c[2] * s2 + c[3] * s3
 
 
-@njit(cache=True, fastmath=MATH)
+@njit(fastmath=MATH)
 def mix_to_inputs(
     x: Floats,
     g: Floats,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from lithify.ir.jit import njit
 
 LANES = 64
 ONE = int(np.float32(1).view(np.int32))
@@ -26,7 +27,7 @@ def ranked(values: Tensor, rank: int) -> Tensor:
     return torch.from_numpy(rows)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _ranked(words: NDArray[np.int32], rank: int, rows: NDArray[np.int64]) -> None:
     """Fill `rows`, many columns side by side."""
     groups, size, batch = words.shape
@@ -43,7 +44,7 @@ def _ranked(words: NDArray[np.int32], rank: int, rows: NDArray[np.int64]) -> Non
                         rows[group, start + lane] = row
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _search(tile: NDArray[np.int32], rank: int, high: NDArray[np.int32]) -> None:
     """Leave in `high` the word of the rank in each column, by halving the range that it is in."""
     low, middle = np.zeros(LANES, np.int32), np.empty(LANES, np.int32)
@@ -75,7 +76,7 @@ def ranked_of_two(order: Tensor, x: Tensor, rank: int) -> Tensor:
     return torch.from_numpy(places).to(torch.int64)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _ranked_of_two(
     order: NDArray[np.int64], bits: NDArray[np.int8], rank: int, places: NDArray[np.uint8]
 ) -> None:
