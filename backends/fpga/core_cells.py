@@ -16,13 +16,12 @@ from typing import Any
 from lithify.backends.fpga.cell_kinds import Bit
 from lithify.backends.fpga.families import Family
 from lithify.backends.fpga.top import CORE, CORE_MODULE
-from lithify.backends.toolchain import run
+from lithify.backends.fpga.yosys_script import run_script
 from lithify.backends.verilog.description import Description
 from lithify.backends.verilog.machine import CHOICE, Machine, read_machine
 from lithify.backends.verilog.machine import SCRIPT as MACHINE
 from lithify.ir.errors import FormatError
 
-CPU_LIMIT_S = 1800
 BEGINNING = f"{CORE}."
 
 PORTS = """\
@@ -85,9 +84,7 @@ def core_ports(folder: Path, core: Description) -> CorePorts:
     with tempfile.TemporaryDirectory(prefix="lithify-") as name:
         place = Path(name)
         shutil.copy(folder / "top.il", place)
-        place.joinpath("ports.ys").write_text(PORTS.format(core=CORE_MODULE))
-        args = ["-s", "ports.ys"]
-        run("yosys", args, cwd=place, timeout_s=4 * CPU_LIMIT_S, cpu_s=CPU_LIMIT_S)
+        run_script(place, "ports.ys", PORTS.format(core=CORE_MODULE))
         module = json.loads(place.joinpath("core.json").read_bytes())["modules"][CORE_MODULE]
     ports, names = module["ports"], module["netnames"]
     where = {bit: (name, at) for name, port in ports.items() for at, bit in enumerate(port["bits"])}
@@ -145,10 +142,8 @@ def core_alone(module: Mapping[str, Any], ports: CorePorts, family: Family) -> M
         folder.joinpath("cells.json").write_text(json.dumps(alone))
         folder.joinpath("models.v").write_text("\n".join([table_module(*models.table), *texts]))
         library = " ".join(file for file in family.library if file not in ours)
-        folder.joinpath("machine.ys").write_text(SCRIPT.format(library=library) + MACHINE)
-        args = ["-s", "machine.ys"]
-        wall, cpu = 4 * CPU_LIMIT_S, CPU_LIMIT_S
-        done = run("yosys", args, cwd=folder, check=False, timeout_s=wall, cpu_s=cpu)
+        script = SCRIPT.format(library=library) + MACHINE
+        done = run_script(folder, "machine.ys", script, check=False)
         if not done.ok:
             last = done.output.strip().rsplit("\n", 1)[-1]
             raise FormatError(f"the cells of the core are not read: {last}")

@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 from lithify.backends.artifacts import Artifacts
 from lithify.backends.fpga.families import FAMILIES
-from lithify.backends.toolchain import failure, run
+from lithify.backends.fpga.yosys_script import run_script
+from lithify.backends.toolchain import failure
 from lithify.backends.verilog.description import FILE
 from lithify.backends.verilog.simulate import open_design
 from lithify.ir.errors import InputError, MappingError
 from lithify.ir.files import make_folder
-
-CPU_LIMIT_S = 1800
 
 SCRIPT = """\
 read_verilog design.v
@@ -66,12 +65,8 @@ def in_cells(
         tables_of=chips.tables_of,
         library=" ".join(reversed(chips.library)),
     )
-    place.joinpath("cells.ys").write_text(script, "utf-8")
     progress(f"synthesising the Verilog in cells of {family}")
-    wall, cpu = 4 * CPU_LIMIT_S, CPU_LIMIT_S
-    args = ["-s", "cells.ys"]
-    log = place / "yosys.log"
-    done = run("yosys", args, cwd=place, log=log, check=False, timeout_s=wall, cpu_s=cpu)
+    done = run_script(place, "cells.ys", script, log=place / "yosys.log", check=False)
     if not done.ok:
         if UNKNOWN in done.output:
             raise MappingError(

@@ -12,10 +12,8 @@ from lithify.backends.fpga.cell_netlist import CellNetlist, read_netlist
 from lithify.backends.fpga.chained import chain_file
 from lithify.backends.fpga.families import Family
 from lithify.backends.fpga.top import CORE_MODULE, PARTS, part_of
-from lithify.backends.toolchain import run
+from lithify.backends.fpga.yosys_script import run_script
 from lithify.backends.verilog.cells import PREFIX
-
-CPU_LIMIT_S = 1800
 
 SCRIPT = """\
 read_rtlil top.il
@@ -91,13 +89,10 @@ def synthesise(folder: Path, family: Family, *, chains: bool = False) -> Mapping
     script = SCRIPT.format(
         synthesis=family.synthesis, tables_of=family.tables_of, tables=PREFIX, pads=family.pads
     )
-    folder.joinpath("synthesis.ys").write_text(script, "utf-8")
     if not family.tables_of.startswith("+/"):
         text = files("lithify.backends.fpga").joinpath(family.tables_of).read_text("utf-8")
         folder.joinpath(family.tables_of).write_text(text, "utf-8")
-    log = folder / "synthesis.log"
-    args = ["-s", "synthesis.ys"]
-    run("yosys", args, cwd=folder, log=log, timeout_s=4 * CPU_LIMIT_S, cpu_s=CPU_LIMIT_S)
+    run_script(folder, "synthesis.ys", script, log=folder / "synthesis.log")
     parts = cells_by_part(json.loads(folder.joinpath("cells.json").read_text("utf-8")), family)
     if chains and family.chains:
         made = chain_file(folder / "top.json")
@@ -114,9 +109,7 @@ def read_before(folder: Path, *, whole: bool = True) -> CellNetlist:
         place = Path(name)
         shutil.copy(folder / "top.il", place)
         cut = "" if whole else f"blackbox {CORE_MODULE}"
-        place.joinpath("before.ys").write_text(BEFORE.format(cut=cut), "utf-8")
-        args = ["-s", "before.ys"]
-        run("yosys", args, cwd=place, timeout_s=4 * CPU_LIMIT_S, cpu_s=CPU_LIMIT_S)
+        run_script(place, "before.ys", BEFORE.format(cut=cut))
         return read_netlist(place / "design.json")
 
 

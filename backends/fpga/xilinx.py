@@ -5,11 +5,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from lithify.backends.toolchain import run
+from lithify.backends.fpga.yosys_script import run_script
 from lithify.backends.verilog.simulate import open_design
 from lithify.ir.errors import InputError
 
-CPU_LIMIT_S = 1800
 FAMILIES = ("xc7", "xcu", "xcup")
 LUTS = ("LUT1", "LUT2", "LUT3", "LUT4", "LUT5", "LUT6")
 
@@ -30,9 +29,7 @@ def xilinx_cells(design: Path, family: str) -> Mapping[str, int]:
         place = Path(name)
         place.joinpath("design.v").write_bytes(texts[described.file])
         script = SCRIPT.format(family=family, top=described.name)
-        place.joinpath("cells.ys").write_text(script, "utf-8")
-        wall, cpu = 4 * CPU_LIMIT_S, CPU_LIMIT_S
-        run("yosys", ["-s", "cells.ys"], cwd=place, timeout_s=wall, cpu_s=cpu)
+        run_script(place, "cells.ys", script)
         counts = json.loads(place.joinpath("cells.stat").read_text("utf-8"))["design"]
     found: dict[str, int] = counts["num_cells_by_type"]
     return dict(sorted(found.items()))
