@@ -104,6 +104,8 @@ def execute(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, objec
             f"{step.seconds:7.2f} s"
         ),
     )
+    if arguments.name not in (None, design.name):
+        screen.warn(f"--name {arguments.name}: no name for Verilog and C; it is {design.name}")
     if not arguments.no_proof:
         screen.say("  proving every stage equal to the one before")
         design = prove(design, screen)

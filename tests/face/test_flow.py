@@ -115,6 +115,7 @@ def test_compile_stops_dumps_and_skips_the_proof_where_told(
         "01-fold.circuit",
     ]
     assert (build / "verilog" / "any_name.v").is_file()
+    assert "--name Any name!: no name for Verilog and C; it is any_name\n" in ran.err
     assert not (build / "certificate.json").exists()
     assert "nothing is proved yet" in ran.out
 
