@@ -19,6 +19,8 @@ NEVER = int(np.iinfo(np.int64).max)
 MOST_BYTE = 255
 STEPS_A_FANIN = 16
 """A step counts 64 bits of eight neurons, in about the time that gates take for so many fan-ins."""
+SAMPLES_A_STEP = 400
+"""Gates take so many samples at once, each fan-in in about the time of a step for one sample."""
 GROUP, WORD = 8, 64
 
 
@@ -42,6 +44,8 @@ class CountProgram(Tables):
     row_words: int
     wide_scores: bool
     """Whether a score can leave the 32-bit integers."""
+    most_samples: int
+    """Batches of more are faster as gates; NEVER where none are."""
 
     @property
     def words(self) -> tuple[WordShape, ...]:
@@ -74,6 +78,7 @@ def counting(circuit: Circuit) -> CountProgram | None:
         offsets[-1][: len(layer.offsets)] = layer.offsets + below(layer)
         words, columns = -(-groups * GROUP // WORD), np.arange(len(layer.offsets))
     ranges = [score.range() for score in circuit.scores]
+    most = circuit.fanins.size // max(1, _steps(found))
     bytes_do = bool((least > 0).all())
     return CountProgram(
         inputs=circuit.inputs,
@@ -88,6 +93,7 @@ def counting(circuit: Circuit) -> CountProgram | None:
         added=found.layers[-1].offsets - below(found.layers[-1]),
         row_words=max(max(row[1], -(-row[0] * GROUP // WORD)) for row in rows),
         wide_scores=any(low < -(1 << 31) or high >= 1 << 31 for low, high in ranges),
+        most_samples=most if most < SAMPLES_A_STEP else NEVER,
     )
 
 

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lithify.backends.c.counting import CountProgram, counting
+from lithify.backends.c.counting import NEVER, CountProgram, counting
 from lithify.backends.c.library import Kernel, NetJob, aligned_bytes, load
 from lithify.backends.c.program import Program, schedule
-from lithify.backends.c.running import CountRunner, GateRunner, Runner
+from lithify.backends.c.running import BatchRunner, CountRunner, GateRunner, Runner
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
 from lithify.ir.ports import element_names
@@ -49,15 +49,15 @@ class Engine:
     ) -> None:
         """Prepare `net` for `threads` threads and vectors of `vector` bits (auto: the widest).
 
-        A circuit runs as counts of bits where it is a net of wide sums, else as gates.
+        A circuit runs as counts of bits where it is a net of wide sums, else as gates; or in small
+        batches as counts and in large ones as gates.
         """
         kernel = load()
-        self.program = (
-            (counting(net) or schedule(net, compare=True)) if isinstance(net, Circuit) else net
-        )
         self.threads = _checked_threads(threads)
         self.vector = _checked_vector(vector, kernel)
-        self.runner = _runner(self.program, kernel, self.vector)
+        programs = _programs(net) if isinstance(net, Circuit) else (net,)
+        self.runner = _runner(programs, kernel, self.vector)
+        self.program = programs[-1]
         self._workspaces: list[Array] = []
         self._limits: dict[str, Limits | None] = {}
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
@@ -246,10 +246,26 @@ class Engine:
             at -= port.count
 
 
-def _runner(program: Program | CountProgram, kernel: Kernel, vector: int) -> Runner:
-    if isinstance(program, CountProgram):
-        return CountRunner(program, kernel, vector)
-    return GateRunner(program, kernel, vector)
+def _programs(circuit: Circuit) -> tuple[Program | CountProgram, ...]:
+    """The program of a circuit; or that for small batches, and that for large ones."""
+    counts = counting(circuit)
+    if counts and counts.most_samples == NEVER:
+        return (counts,)
+    gates = schedule(circuit, compare=True, count=True)
+    return (counts, gates) if counts else (gates,)
+
+
+def _runner(programs: tuple[Program | CountProgram, ...], kernel: Kernel, vector: int) -> Runner:
+    runners = [
+        CountRunner(one, kernel, vector)
+        if isinstance(one, CountProgram)
+        else GateRunner(one, kernel, vector)
+        for one in programs
+    ]
+    match runners:
+        case [CountRunner() as counts, GateRunner() as gates]:
+            return BatchRunner(counts, gates)
+    return runners[0]
 
 
 def _limits(bounds: NDArray[np.int64], dtype: np.dtype[Any]) -> Limits | None:

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define LITHIFY_KERNEL_ABI 6
+#define LITHIFY_KERNEL_ABI 7
 #define PLAIN_SPAN 4 /* words of 64 bits that run at once where there are no vectors */
 #define KINDS 19 /* of units: pairs of gates by their shapes, then single gates */
 
@@ -20,8 +20,12 @@ typedef struct {
 /* Read only while a call runs; shared by every thread. Slots hold planes of the chunks at first. */
 typedef struct {
     const void *operands;        /* uint16_t or uint32_t: slots of every unit, in running order */
-    const uint32_t *rounds;      /* [num_rounds][KINDS]: how many units of each kind */
-    int64_t num_rounds;
+    const uint32_t *rounds;      /* [][KINDS]: how many units of each kind */
+    const int32_t *stages;       /* [num_stages][2]: so many rounds, and so many sums after them */
+    int64_t num_stages;
+    const int64_t *sums;         /* [][4]: slot, bits of its counter, what that starts with, runs */
+    const int32_t *addends;      /* [][3]: runs: weight's power of two, inverted, pins */
+    const uint32_t *pins;        /* slots of all runs of sums, one run after the other */
     int64_t slots;
     int64_t wide;                /* operands are uint32_t */
     const net_chunk *chunks;

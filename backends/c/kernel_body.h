@@ -155,30 +155,38 @@ FN void NAME(transpose)(VEC *rows) {
     }
 #endif
 
+#include "kernel_sums.h"
+
 #define GATES(INDEX)                                                                               \
     FN void NAME(gates_##INDEX##_)(const net_program *program, VEC *s) {                           \
         const INDEX *t = program->operands, *stop;                                                 \
-        const uint32_t *c = program->rounds, *end = c + KINDS * program->num_rounds;               \
-        for (; c < end; c += KINDS) {                                                              \
-            PAIRS(INDEX, c[0], X_AND, X_AND)                                                       \
-            PAIRS(INDEX, c[1], X_AND, X_LESS)                                                      \
-            PAIRS(INDEX, c[2], X_AND, B_LESS)                                                      \
-            PAIRS(INDEX, c[3], X_AND, X_OR)                                                        \
-            PAIRS(INDEX, c[4], X_AND, X_XOR)                                                       \
-            PAIRS(INDEX, c[5], X_LESS, X_LESS)                                                     \
-            PAIRS(INDEX, c[6], X_LESS, B_LESS)                                                     \
-            PAIRS(INDEX, c[7], X_LESS, X_OR)                                                       \
-            PAIRS(INDEX, c[8], X_LESS, X_XOR)                                                      \
-            PAIRS(INDEX, c[9], B_LESS, B_LESS)                                                     \
-            PAIRS(INDEX, c[10], B_LESS, X_OR)                                                      \
-            PAIRS(INDEX, c[11], B_LESS, X_XOR)                                                     \
-            PAIRS(INDEX, c[12], X_OR, X_OR)                                                        \
-            PAIRS(INDEX, c[13], X_OR, X_XOR)                                                       \
-            PAIRS(INDEX, c[14], X_XOR, X_XOR)                                                      \
-            SINGLES(INDEX, c[15], X_AND)                                                           \
-            SINGLES(INDEX, c[16], X_LESS)                                                          \
-            SINGLES(INDEX, c[17], X_OR)                                                            \
-            SINGLES(INDEX, c[18], X_XOR)                                                           \
+        const uint32_t *c = program->rounds, *end, *pins = program->pins;                          \
+        const int64_t *sums = program->sums;                                                       \
+        const int32_t *stage = program->stages, *last = stage + 2 * program->num_stages;           \
+        const int32_t *addends = program->addends;                                                 \
+        for (; stage < last; stage += 2) {                                                         \
+            for (end = c + KINDS * (int64_t)stage[0]; c < end; c += KINDS) {                       \
+                PAIRS(INDEX, c[0], X_AND, X_AND)                                                   \
+                PAIRS(INDEX, c[1], X_AND, X_LESS)                                                  \
+                PAIRS(INDEX, c[2], X_AND, B_LESS)                                                  \
+                PAIRS(INDEX, c[3], X_AND, X_OR)                                                    \
+                PAIRS(INDEX, c[4], X_AND, X_XOR)                                                   \
+                PAIRS(INDEX, c[5], X_LESS, X_LESS)                                                 \
+                PAIRS(INDEX, c[6], X_LESS, B_LESS)                                                 \
+                PAIRS(INDEX, c[7], X_LESS, X_OR)                                                   \
+                PAIRS(INDEX, c[8], X_LESS, X_XOR)                                                  \
+                PAIRS(INDEX, c[9], B_LESS, B_LESS)                                                 \
+                PAIRS(INDEX, c[10], B_LESS, X_OR)                                                  \
+                PAIRS(INDEX, c[11], B_LESS, X_XOR)                                                 \
+                PAIRS(INDEX, c[12], X_OR, X_OR)                                                    \
+                PAIRS(INDEX, c[13], X_OR, X_XOR)                                                   \
+                PAIRS(INDEX, c[14], X_XOR, X_XOR)                                                  \
+                SINGLES(INDEX, c[15], X_AND)                                                       \
+                SINGLES(INDEX, c[16], X_LESS)                                                      \
+                SINGLES(INDEX, c[17], X_OR)                                                        \
+                SINGLES(INDEX, c[18], X_XOR)                                                       \
+            }                                                                                      \
+            NAME(add)(stage[1], &sums, &addends, &pins, s);                                        \
         }                                                                                          \
     }
 GATES(uint16_t)
@@ -247,6 +255,9 @@ FN int NAME(block)(const net_program *program, const net_job *job, int64_t first
 #undef INLINE
 #undef VEC
 #undef CSA
+#undef TERNARY
+#undef ALL_XOR
+#undef MAJORITY
 #undef SLOT
 #undef SLOT_SHIFT
 #undef OFFSET

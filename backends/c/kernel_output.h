@@ -1,69 +1,13 @@
 /* Included by kernel_body.h: slots into scores, classes and words. */
 
-/* One more bit of weight 2^from in the counter. */
-INLINE void NAME(ripple)(VEC *counter, VEC carry, int from, int bits) {
-    for (int i = from; i < bits; i++) {
-        VEC next = counter[i] & carry;
-        counter[i] ^= carry;
-        carry = next;
-    }
-}
-
-#define CSA(high, low, x, y, z)                                                                    \
-    do {                                                                                           \
-        VEC x_ = (x), y_ = (y), z_ = (z), u_ = x_ ^ y_;                                            \
-        high = (x_ & y_) | (u_ & z_);                                                              \
-        low = u_ ^ z_;                                                                             \
-    } while (0)
-
-/* Terms of weight 2^at, sixteen at a time through a tree of carry-save adders. */
-FN void NAME(count_run)(VEC *counter, int at, int bits, uint64_t flip, const uint32_t *terms,
-                        int64_t count, const VEC *state) {
-#define TERM(i) (state[SLOT(terms[i])] ^ flip)
-    for (; count >= 16; count -= 16, terms += 16) {
-        VEC *c = counter + at;
-        VEC ones = c[0], twos = c[1], fours = c[2], eights = c[3], sixteens;
-        VEC two_a, two_b, four_a, four_b, eight_a, eight_b;
-        CSA(two_a, ones, ones, TERM(0), TERM(1));
-        CSA(two_b, ones, ones, TERM(2), TERM(3));
-        CSA(four_a, twos, twos, two_a, two_b);
-        CSA(two_a, ones, ones, TERM(4), TERM(5));
-        CSA(two_b, ones, ones, TERM(6), TERM(7));
-        CSA(four_b, twos, twos, two_a, two_b);
-        CSA(eight_a, fours, fours, four_a, four_b);
-        CSA(two_a, ones, ones, TERM(8), TERM(9));
-        CSA(two_b, ones, ones, TERM(10), TERM(11));
-        CSA(four_a, twos, twos, two_a, two_b);
-        CSA(two_a, ones, ones, TERM(12), TERM(13));
-        CSA(two_b, ones, ones, TERM(14), TERM(15));
-        CSA(four_b, twos, twos, two_a, two_b);
-        CSA(eight_b, fours, fours, four_a, four_b);
-        CSA(sixteens, eights, eights, eight_a, eight_b);
-        c[0] = ones;
-        c[1] = twos;
-        c[2] = fours;
-        c[3] = eights;
-        NAME(ripple)(counter, sixteens, at + 4, bits);
-    }
-    for (; count >= 2; count -= 2, terms += 2) {
-        VEC carry;
-        CSA(carry, counter[at], counter[at], TERM(0), TERM(1));
-        NAME(ripple)(counter, carry, at + 1, bits);
-    }
-    if (count) {
-        NAME(ripple)(counter, TERM(0), at, bits);
-    }
-#undef TERM
-}
-
 /* The sums of the next scores, as many as fit side by side in a tile, turned: a field each. */
 FN void NAME(sums)(const net_program *program, const VEC *state, int field, int64_t score,
                    int group, int64_t *run, const uint32_t **terms, VEC *tile) {
     memset(tile, 0, 64 * sizeof tile[0]);
     for (; *run < program->num_runs && program->runs[4 * *run] < score + group; ++*run) {
         const int32_t *r = program->runs + 4 * *run;
-        NAME(count_run)(tile + field * (r[0] - score), r[1], (int)program->score_bits,
-                        r[2] ? ~(uint64_t)0 : 0, *terms, r[3], state);
+        NAME(count_run)(tile + field * (r[0] - score), r[1], (int)program->score_bits, r[2],
+                        *terms, r[3], state);
         *terms += r[3];
     }
     NAME(transpose)(tile);

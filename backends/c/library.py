@@ -35,6 +35,7 @@ SOURCES = (
     "kernel_body.h",
     "kernel_input.h",
     "kernel_output.h",
+    "kernel_sums.h",
     "kernel_counts.h",
     "kernel_features.h",
 )
@@ -50,7 +51,11 @@ class NetProgram(ctypes.Structure):
     _fields_ = [
         ("operands", ctypes.c_void_p),
         ("rounds", ctypes.c_void_p),
-        ("num_rounds", ctypes.c_int64),
+        ("stages", ctypes.c_void_p),
+        ("num_stages", ctypes.c_int64),
+        ("sums", ctypes.c_void_p),
+        ("addends", ctypes.c_void_p),
+        ("pins", ctypes.c_void_p),
         ("slots", ctypes.c_int64),
         ("wide", ctypes.c_int64),
         ("chunks", ctypes.c_void_p),
@@ -216,6 +221,7 @@ def _tried(kernel: Kernel, width: int) -> list[int]:
     net: dict[str, NDArray[Any]] = {
         "operands": np.array([[0, 1, 2], [0, 1, 3], [0, 1, 4], [0, 1, 5]], np.uint16),
         "rounds": np.array([[0] * 15 + [1] * 4], np.uint32),
+        "stages": np.array([[1, 0]], np.int32),
         "chunks": np.array([[0, 2, 0, 1, 0, 0, 0, 0, 1, 1]], np.int32),
         "tested": np.zeros(1, np.uint8),
         "above": np.empty((0, 64), np.uint8),
@@ -224,7 +230,7 @@ def _tried(kernel: Kernel, width: int) -> list[int]:
         "word_fields": np.array([[4, 0]], np.int32),
     }
     addresses = {name: array.ctypes.data for name, array in net.items()}
-    sizes = {"num_rounds": 1, "slots": 6, "num_chunks": 1, "input_bits": 2, "num_word_elements": 1}
+    sizes = {"num_stages": 1, "slots": 6, "num_chunks": 1, "input_bits": 2, "num_word_elements": 1}
     program = NetProgram(**addresses, **sizes)
     codes = np.array([[0, 0], [1, 0], [0, 1], [1, 1]] * 128, np.uint8)
     answers = np.zeros(len(codes), np.int64)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lithify.backends.c.reading import bit_reading, compared_reading
+from lithify.backends.c.sums import Sums, SumTables, apart, no_sums, tabulate
 from lithify.ir.circuit import TABLE, THRESHOLD, Circuit
 from lithify.ir.errors import InputError
 from lithify.ir.ports import Port, Score, Word
@@ -70,6 +71,10 @@ class Program(Tables):
     ARRAYS = (
         "operands",
         "rounds",
+        "stages",
+        "sums",
+        "addends",
+        "pins",
         "chunks",
         "tested",
         "above",
@@ -92,6 +97,15 @@ class Program(Tables):
     gate: both sources, the result."""
     rounds: NDArray[np.uint32]
     """[rounds, KINDS]: how many pairs and single gates of each kind come one after the other."""
+    stages: NDArray[np.int32]
+    """[stages, 2]: how many rounds come, and how many sums after them."""
+    sums: NDArray[np.int64]
+    """[sums, 4]: the slot that is set, bits of the counter, of which the top one is the result,
+    what it starts with, and how many runs of addends it has."""
+    addends: NDArray[np.int32]
+    """[runs, 3]: of what each sum adds: the weight's power of two, inverted, how many."""
+    pins: NDArray[np.uint32]
+    """The slots of all these runs, in order."""
     chunks: NDArray[np.int32]
     """How the inputs are read, with `tested` and `above`: see `lithify.backends.c.reading`."""
     tested: NDArray[np.uint8]
@@ -136,23 +150,27 @@ class _Placed:
 
     operands: NDArray[np.int32]
     rounds: NDArray[np.int32]
+    stages: NDArray[np.int64]
+    counted: SumTables
     slots: int
     slot_of: NDArray[np.int32]
     inverted: NDArray[np.bool_]
 
 
-def schedule(circuit: Circuit, *, window: int = WINDOW, compare: bool = False) -> Program:
+def schedule(
+    circuit: Circuit, *, window: int = WINDOW, compare: bool = False, count: bool = False
+) -> Program:
     """The program of a circuit, with up to `window` gates (and one more of a pair) in a round.
 
     Its first slots hold the input bits; with `compare` what their integers are compared with, where
-    the circuit asks for no more.
+    the circuit asks for no more. With `count` large thresholds are sums rather than gates.
     """
     inputs, reading = circuit.inputs, bit_reading(circuit.inputs)
     if compare and (over := compared_reading(circuit)):
         circuit, reading = over
     wanted = [output.signals.ravel() for output in circuit.outputs]
     signals = np.concatenate(wanted) if wanted else np.empty(0, np.int32)
-    placed = _place(*_two_input(circuit, signals), window)
+    placed = _place((apart if count else no_sums)(circuit, signals), window)
     ends = np.cumsum([len(part) for part in wanted], dtype=np.int64)
     rows = [slice(int(end) - len(part), int(end)) for end, part in zip(ends, wanted, strict=True)]
     pairs = list(zip(circuit.outputs, rows, strict=True))
@@ -170,6 +188,10 @@ def schedule(circuit: Circuit, *, window: int = WINDOW, compare: bool = False) -
         slots=placed.slots,
         operands=operands.astype(np.uint16) if narrow else operands,
         rounds=placed.rounds.astype(np.uint32),
+        stages=placed.stages.astype(np.int32),
+        sums=placed.counted.sums,
+        addends=placed.counted.addends,
+        pins=placed.counted.pins,
         chunks=reading.chunks,
         tested=reading.tested,
         above=reading.above,
@@ -202,27 +224,41 @@ def _two_input(circuit: Circuit, signals: NDArray[np.int32]) -> tuple[Circuit, N
     return circuit, signals
 
 
-def _place(circuit: Circuit, signals: NDArray[np.int32], window: int) -> _Placed:
-    """The live gates of the circuit in running order over slots."""
+def _place(found: Sums, window: int) -> _Placed:
+    """The live gates of the circuit in running order over slots, and the sums between them."""
+    from lithify.backends.c import reduced
     from lithify.backends.c import schedule as passes
 
+    both = np.concatenate([found.wanted, found.sources])
+    circuit, both = _two_input(found.circuit, both)
     first, gates = circuit.first_gate, circuit.num_gates
     literals = np.empty(first + gates, np.int32)
     sources = np.empty((gates, 2), np.int32)
     operations = np.empty(gates, np.uint8)
     rows = (circuit.offsets, circuit.fanins, circuit.bounds)
-    passes.reduce_gates(first, *rows, literals, sources, operations)
-    wanted = literals[signals]
+    reduced.reduce_gates(first, *rows, literals, sources, operations)
+    wanted = literals[both]
     nodes = np.empty(first + gates, np.int32)
-    kept = passes.keep_live(first, sources, operations, wanted >> 1, nodes)
-    pairs, kinds = passes.compact(first, sources, operations, nodes, kept)
-    wanted_nodes = nodes[wanted >> 1]
-    roots = np.unique(wanted_nodes[wanted_nodes >= 0])
-    units, begins = passes.walk(first - 2, pairs, roots, window)
+    kept = reduced.keep_live(first, sources, operations, wanted >> 1, nodes)
+    pairs, kinds = reduced.compact(first, sources, operations, nodes, kept)
+    places, flips = nodes[wanted >> 1], (wanted & 1).astype(np.bool_)
+    outputs, read = places[: found.wanted.size], places[found.wanted.size :]
+    held = np.unique(places[places >= 0])
+    units, begins, stops = passes.walk(first - 2, pairs, held, window, found.ends)
     units, rounds = passes.by_kind(pairs, kinds, units, begins)
-    operands, slot_of, slots = passes.assign_slots(first - 2, pairs, units, roots)
-    slot_of = np.append(slot_of, np.int32(-1))[wanted_nodes]
-    return _Placed(operands, rounds, slots, slot_of, (wanted & 1).astype(np.bool_))
+    roots, there = np.unique(outputs[outputs >= 0]), read >= 0
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(there)])[found.starts]
+    operands, slot_of, slots = passes.assign_slots(
+        first - 2, pairs, units, roots, begins[stops], found.ends, starts, read[there]
+    )
+    slot_of = np.append(slot_of, np.int32(-1))
+    targets = slot_of[first - 2 - found.bounds.size : first - 2]
+    counted = tabulate(found, targets, slot_of[read], flips[found.wanted.size :])
+    ends = np.concatenate([found.ends, found.ends[-1:]]) if len(stops) else np.zeros(1, np.int64)
+    stages = np.stack((np.append(stops, len(rounds)), ends), axis=1)
+    stages = np.diff(stages, axis=0, prepend=0)
+    flips = flips[: found.wanted.size]
+    return _Placed(operands, rounds, stages, counted, slots, slot_of[outputs], flips)
 
 
 def _scores(

@@ -29,7 +29,7 @@ class GateRunner:
         """Prepare vectors of `vector` bits."""
         self.net = NetProgram(
             **_addresses(gates),
-            num_rounds=len(gates.rounds),
+            num_stages=len(gates.stages),
             slots=gates.slots,
             wide=int(gates.operands.itemsize == 4),
             num_chunks=len(gates.chunks),
@@ -78,6 +78,20 @@ class CountRunner:
     def __call__(self, job: NetJob, first: int, last: int) -> bool:
         """Run these samples."""
         return bool(self.kernel.counts(ctypes.byref(self.net), job, first, last, self.words))
+
+
+class BatchRunner:
+    """A net as counts for small batches, and as gates for larger ones and for planes."""
+
+    def __init__(self, counts: CountRunner, gates: GateRunner) -> None:
+        """Both are of the same net."""
+        self.counts, self.gates = counts, gates
+        self.workspace_bytes = max(counts.workspace_bytes, gates.workspace_bytes)
+
+    def __call__(self, job: NetJob, first: int, last: int) -> bool:
+        """Run these samples."""
+        few = last - first <= self.counts.program.most_samples and not job.planes
+        return (self.counts if few else self.gates)(job, first, last)
 
 
 def _addresses(tables: Tables) -> dict[str, int]:

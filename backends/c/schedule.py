@@ -10,19 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lithify.backends.c.reduced import AND_NOT, Bytes, Ints
 from lithify.ir.jit import njit
 
-AND, AND_NOT, OR, XOR = range(4)
-SKIPPED = 255
 LOOKAHEAD = 8
 READY, DONE = 0, 3  # other states: how many of a gate's fan-ins are still to come
-
-Ints = NDArray[np.int32]
-Bytes = NDArray[np.uint8]
-
-OPERATION_OF = np.full(16, SKIPPED, np.uint8)
-"""The operation of a four-bit table that is low for the pattern 00; SKIPPED for a copy."""
-OPERATION_OF[[8, 2, 4, 14, 6]] = AND, AND_NOT, AND_NOT, OR, XOR
 
 
 SHAPES = ("x & b", "x & ~b", "b & ~x", "x | b", "x ^ b")
@@ -34,105 +26,6 @@ KINDS = len(PAIRS) + 4
 _PAIR_KIND = np.zeros((len(SHAPES), len(SHAPES)), np.uint8)
 for _kind, _shapes in enumerate(PAIRS):
     _PAIR_KIND[_shapes] = _kind
-
-
-@njit
-def _over_nodes(table: int, arity: int, a: int, b: int) -> int:
-    """The table as four bits over the literals' nodes: inversions and constants put in."""
-    if arity == 0:
-        return (table & 1) * 15
-    bits = (table & 3) * 5 if arity == 1 else table & 15
-    if a & 1:
-        bits = (bits & 5) << 1 | (bits & 10) >> 1
-    if b & 1:
-        bits = (bits & 3) << 2 | (bits & 12) >> 2
-    if a >> 1 == 0:
-        bits = (bits & 5) * 3
-    if b >> 1 == 0:
-        bits = (bits & 3) * 5
-    if a >> 1 == b >> 1:
-        bits = (bits & 1) * 5 | (bits >> 3) * 10
-    return bits
-
-
-@njit
-def reduce_gates(
-    first_gate: int,
-    offsets: NDArray[np.int64],
-    fanins: Ints,
-    tables: NDArray[np.int64],
-    literals: Ints,
-    sources: Ints,
-    operations: Bytes,
-) -> None:
-    """Fill `literals` of all signals, and `sources`, `operations` of the gates that remain.
-
-    Constants, copies and inverters vanish; four operations remain, since what inverts a result is
-    kept in its literal.
-    """
-    literals[0] = 0
-    literals[1] = 1
-    for signal in range(2, first_gate):
-        literals[signal] = 2 * signal
-    for gate in range(len(tables)):
-        start = offsets[gate]
-        arity = offsets[gate + 1] - start
-        a = literals[fanins[start]] if arity > 0 else 0
-        b = literals[fanins[start + 1]] if arity > 1 else 0
-        table = _over_nodes(int(tables[gate]), arity, a, b)
-        inverted = table & 1
-        if inverted:
-            table ^= 15
-        if table == 4:
-            a, b = b, a
-        operations[gate] = OPERATION_OF[table]
-        node = a >> 1 if table == 10 else b >> 1
-        if operations[gate] != SKIPPED:
-            node = first_gate + gate
-            sources[gate, 0] = a >> 1
-            sources[gate, 1] = b >> 1
-        elif table == 0:
-            node = 0
-        literals[first_gate + gate] = 2 * node + inverted
-
-
-@njit
-def keep_live(first_gate: int, sources: Ints, operations: Bytes, roots: Ints, nodes: Ints) -> int:
-    """How many gates reach the `roots` (signals); `nodes[signal]` becomes the node, or -1."""
-    gates = len(operations)
-    needed = np.zeros(first_gate + gates, np.uint8)
-    for root in roots:
-        needed[root] = 1
-    for gate in range(gates - 1, -1, -1):
-        if needed[first_gate + gate] and operations[gate] != SKIPPED:
-            needed[sources[gate, 0]] = 1
-            needed[sources[gate, 1]] = 1
-    nodes[:] = -1
-    for signal in range(2, first_gate):
-        nodes[signal] = signal - 2
-    kept = 0
-    for gate in range(gates):
-        if needed[first_gate + gate] and operations[gate] != SKIPPED:
-            nodes[first_gate + gate] = first_gate - 2 + kept
-            kept += 1
-    return kept
-
-
-@njit
-def compact(
-    first_gate: int, sources: Ints, operations: Bytes, nodes: Ints, kept: int
-) -> tuple[Ints, Bytes]:
-    """Sources (as nodes) and operations of the kept gates."""
-    pairs = np.empty((kept, 2), np.int32)
-    kinds = np.empty(kept, np.uint8)
-    place = 0
-    for gate in range(len(operations)):
-        if nodes[first_gate + gate] >= 0:
-            pairs[place, 0] = nodes[sources[gate, 0]]
-            pairs[place, 1] = nodes[sources[gate, 1]]
-            kinds[place] = operations[gate]
-            place += 1
-    return pairs, kinds
 
 
 @njit
@@ -192,6 +85,27 @@ def _release(readers: Ints, state: Bytes, queue: Ints, tail: int) -> int:
 
 
 @njit
+def _finish(
+    gate: int,
+    inputs: int,
+    pairs: Ints,
+    left: Ints,
+    starts: NDArray[np.int64],
+    readers: Ints,
+    state: Bytes,
+    queue: Ints,
+    tail: int,
+) -> int:
+    """The queue's new end, once a gate has run (-1: none)."""
+    if gate < 0:
+        return tail
+    left[pairs[gate, 0]] -= 1
+    left[pairs[gate, 1]] -= 1
+    node = inputs + gate
+    return _release(readers[starts[node] : starts[node + 1]], state, queue, tail)
+
+
+@njit
 def _other(gate: int, node: int, pairs: Ints) -> int:
     """The gate's other source than `node`."""
     return int(pairs[gate, 0] if pairs[gate, 1] == node else pairs[gate, 1])
@@ -219,29 +133,32 @@ def _partner(
 
 
 @njit
-def walk(inputs: int, pairs: Ints, roots: Ints, window: int) -> tuple[Ints, Ints]:
-    """Units[count, 3] in an order, and where each window of up to `window` gates starts (and ends).
+def walk(
+    inputs: int, pairs: Ints, roots: Ints, window: int, ends: NDArray[np.int64]
+) -> tuple[Ints, Ints, Ints]:
+    """Units[count, 3] in an order, where each window of up to `window` gates starts (and ends).
 
     A unit is its gates (the second is -1 where there is none) and the source that they share. No
     gate reads another of its own window. Where it can, each unit shares a source with the one
     before it; else the gate that has been ready longest comes next.
+
+    The last inputs are sums, by stages that end at `ends`: they come once nothing else is ready.
+    The third result is how many windows come before each stage.
     """
-    gates = len(pairs)
+    gates, sums = len(pairs), inputs - (ends[-1] if len(ends) else 0)
     starts, readers = _readers(inputs + gates, pairs)
     cursor, left = starts[:-1].copy(), _uses(inputs + gates, pairs, roots)
     state = np.empty(gates, np.uint8)
     queue, units = np.empty(gates + 1, np.int32), np.empty((gates, 3), np.int32)
-    begins = np.empty(gates + 1, np.int32)
-    head = tail = count = windows = placed = 0
+    begins, stops = np.empty(gates + 1, np.int32), np.empty(len(ends), np.int32)
+    head = tail = count = windows = placed = stage = 0
     for gate in range(gates):
-        state[gate] = (pairs[gate, 0] >= inputs) + (pairs[gate, 1] >= inputs)
+        state[gate] = (pairs[gate, 0] >= sums) + (pairs[gate, 1] >= sums)
         queue[tail] = gate
         tail += state[gate] == READY
     last = -1
-    while placed < gates:
+    while placed < gates or stage < len(ends):
         begin, end = count, placed + window
-        begins[windows] = begin
-        windows += 1
         while placed < end:
             gate = _reader(last, starts, readers, cursor, state) if last >= 0 else -1
             while gate < 0 and head < tail:
@@ -259,14 +176,18 @@ def walk(inputs: int, pairs: Ints, roots: Ints, window: int) -> tuple[Ints, Ints
             units[count] = gate, partner, shared
             count += 1
             placed += 1 + (partner >= 0)
-        for done in units[begin:count, :2].copy().ravel():
-            if done >= 0:
-                node = inputs + done
-                left[pairs[done, 0]] -= 1
-                left[pairs[done, 1]] -= 1
+        if count == begin:
+            stops[stage] = windows
+            for node in range(sums + (ends[stage - 1] if stage else 0), sums + ends[stage]):
                 tail = _release(readers[starts[node] : starts[node + 1]], state, queue, tail)
+            stage += 1
+            continue
+        begins[windows] = begin
+        windows += 1
+        for done in units[begin:count, :2].copy().ravel():
+            tail = _finish(int(done), inputs, pairs, left, starts, readers, state, queue, tail)
     begins[windows] = count
-    return units[:count], begins[: windows + 1]
+    return units[:count], begins[: windows + 1], stops
 
 
 @njit
@@ -317,24 +238,57 @@ def _free(node: int, left: Ints, slot_of: Ints, free: Ints, num_free: int) -> in
 
 
 @njit
-def assign_slots(inputs: int, pairs: Ints, units: Ints, roots: Ints) -> tuple[Ints, Ints, int]:
+def _take(free: Ints, num_free: int, slots: int) -> tuple[int, int, int]:
+    """A slot for a new result, how many are free then, and how many there are."""
+    if num_free:
+        return int(free[num_free - 1]), num_free - 1, slots
+    return slots, 0, slots + 1
+
+
+@njit
+def assign_slots(
+    inputs: int,
+    pairs: Ints,
+    units: Ints,
+    roots: Ints,
+    stops: Ints,
+    ends: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    sources: Ints,
+) -> tuple[Ints, Ints, int]:
     """The units' slots one after the other, the nodes' slots, and how many slots there are.
 
     A pair is four: the first gate's own source, the shared one, which takes the first result, the
     second gate's own source, the second result. A single gate is both sources and the result. A
     slot is free again after the last gate that reads it; `roots` (nodes) keep theirs.
+
+    The last inputs are sums: those of a stage, up to ends[stage], read `sources`, as compressed
+    rows, after stops[stage] units.
     """
     left = _uses(inputs + len(pairs), pairs, roots)
+    for node in sources:
+        left[node] += 1
     slot_of = np.empty(inputs + len(pairs), np.int32)
     free = np.empty(inputs + len(pairs) + 1, np.int32)
-    num_free, slots = 0, inputs
-    for node in range(inputs - 1, -1, -1):
+    slots = sums = inputs - (ends[-1] if len(ends) else 0)
+    num_free, stage, counted = 0, 0, 0
+    for node in range(sums - 1, -1, -1):
         slot_of[node] = node
         free[num_free] = node
         num_free += left[node] == 0
     operands = np.empty(3 * len(pairs), np.int32)
     place = 0
-    for first, second, shared in units:
+    for at in range(len(units) + 1):
+        while stage < len(ends) and stops[stage] == at:
+            for i in range(counted, ends[stage]):
+                slot_of[sums + i], num_free, slots = _take(free, num_free, slots)
+                for node in sources[starts[i] : starts[i + 1]]:
+                    num_free = _free(node, left, slot_of, free, num_free)
+            counted = ends[stage]
+            stage += 1
+        if at == len(units):
+            break
+        first, second, shared = units[at]
         a, b = pairs[first]
         if second >= 0:
             a = a if b == shared else b
@@ -345,12 +299,7 @@ def assign_slots(inputs: int, pairs: Ints, units: Ints, roots: Ints) -> tuple[In
         operands[place] = slot_of[b]
         num_free = _free(a, left, slot_of, free, num_free)
         num_free = _free(b, left, slot_of, free, num_free)
-        if num_free:
-            num_free -= 1
-            slot = free[num_free]
-        else:
-            slot = slots
-            slots += 1
+        slot, num_free, slots = _take(free, num_free, slots)
         slot_of[inputs + (first if second < 0 else second)] = slot
         operands[place + 1] = slot
         place += 2

@@ -60,7 +60,8 @@ def fuzz(circuits: int, exported: int) -> dict[str, float]:
         samples = int(rng.integers(0, MOST_SAMPLES))
         codes = simulate.random_codes(circuit, samples, rng)
         right = simulate.run(circuit, codes)
-        program = counting(circuit) or schedule(circuit, compare=bool(seed % 2))
+        counts = counting(circuit) if seed % 2 else None
+        program = counts or schedule(circuit, compare=bool(seed % 2), count=seed // 2 % 2 == 0)
         for width in kernel.vectors:
             for threads in (1, 2):
                 mine = Engine(program, vector=width, threads=threads).run(codes)

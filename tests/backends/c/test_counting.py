@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from c_nets import assert_same, layered
@@ -9,8 +11,9 @@ from c_nets import assert_same, layered
 from lithify.backends.c.counting import CountProgram, counting
 from lithify.backends.c.engine import Engine
 from lithify.backends.c.layers import as_sum, find_layers
-from lithify.backends.c.library import load
+from lithify.backends.c.library import NetJob, load
 from lithify.backends.c.program import Program
+from lithify.backends.c.running import BatchRunner, CountRunner, GateRunner
 from lithify.ir import simulate
 from lithify.ir.builder import Builder
 from lithify.ir.circuit import Circuit
@@ -19,12 +22,38 @@ from lithify.ir.generate import random_sums
 from lithify.ir.ports import Port
 
 VECTORS = load().vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A runner that says when it runs."""
+
+    runner: CountRunner | GateRunner
+    name: str
+    said: list[str]
+
+    @property
+    def program(self) -> object:
+        return self.runner.program
+
+    def __call__(self, job: NetJob, first: int, last: int) -> bool:
+        self.said.append(self.name)
+        return self.runner(job, first, last)
+
+
 BITS = (Port("bits", 1, 150, "bit"),)
 MIXED = (
     Port("flags", 1, 70, "bit"),
     Port("pixels", 8, 30, "uint"),
     Port("temperatures", 6, 40, "int", -20, 25),
 )
+
+
+def counted(circuit: Circuit) -> CountProgram:
+    """Its program of counts."""
+    program = counting(circuit)
+    assert program is not None
+    return program
 
 
 @pytest.mark.parametrize("ports", [BITS, MIXED], ids=["bits", "mixed"])
@@ -38,8 +67,7 @@ def test_every_width_type_and_batch(ports: tuple[Port, ...], weights: tuple[int,
     right = simulate.run(circuit, codes)
     planes = simulate.pack(circuit, codes)
     for vector in VECTORS:
-        engine = Engine(circuit, vector=vector, threads=1 + vector % 3)
-        assert isinstance(engine.program, CountProgram)
+        engine = Engine(counted(circuit), vector=vector, threads=1 + vector % 3)
         assert_same(engine.run(codes), right)
         assert_same(engine.run_planes(planes, 130), right)
         for dtype in (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.uint64):
@@ -92,8 +120,7 @@ def test_one_bound_for_all_codes_is_kept_by_those_that_nothing_reads(high: int, 
     row = b.thresholds(np.arange(30, 60), np.tile(x[: 100 * read, -1], (30, 1)))
     b.score("a", row)
     circuit = b.finish(readout="argmax")
-    engine = Engine(circuit)
-    assert isinstance(engine.program, CountProgram)
+    engine = Engine(counted(circuit))
     codes = np.minimum(simulate.random_codes(circuit, 9, rng), 255)
     assert np.array_equal(
         engine.scores(codes.astype(np.uint8)), simulate.run(circuit, codes).scores
@@ -116,8 +143,7 @@ def test_tables_that_are_sums_stand_in_layers() -> None:
         b.score(f"s{i}", np.concatenate([both, more])[i:])
     circuit = b.finish(readout="scores")
     codes = simulate.random_codes(circuit, 500, rng)
-    engine = Engine(circuit)
-    assert isinstance(engine.program, CountProgram)
+    engine = Engine(counted(circuit))
     assert_same(engine.run(codes), simulate.run(circuit, codes))
 
 
@@ -185,6 +211,32 @@ def test_sparse_sums_stay_gates() -> None:
     assert counting(circuit) is None
 
 
+@pytest.mark.parametrize("vector", VECTORS)
+def test_a_net_of_thin_sums_is_counted_in_small_batches_alone(vector: int) -> None:
+    rng = np.random.default_rng(0)
+    b = Builder()
+    x = b.input("x", count=600).ravel()
+    picked = np.stack([rng.choice(x, 49, False) for _ in range(200)])
+    rows = b.thresholds(np.full(200, 25), picked)
+    b.score("a", rows[::2])
+    b.score("b", rows[1::2])
+    circuit = b.finish(readout="argmax")
+    most = counted(circuit).most_samples
+    assert 16 < most < 64
+    engine = Engine(circuit, vector=vector, threads=2)
+    assert isinstance(engine.program, Program) and isinstance(engine.runner, BatchRunner)
+    ran: list[str] = []
+    counts, gates = engine.runner.counts, engine.runner.gates
+    engine.runner.counts = Noted(counts, "counts", ran)  # type: ignore[assignment]
+    engine.runner.gates = Noted(gates, "gates", ran)  # type: ignore[assignment]
+    for samples in (1, most, most + 1, 700):
+        codes = simulate.random_codes(circuit, samples, rng)
+        right = simulate.run(circuit, codes)
+        assert_same(engine.run(codes), right)
+        assert_same(engine.run_planes(simulate.pack(circuit, codes), samples), right)
+    assert ran == ["counts", "gates"] * 2 + ["gates"] * 6
+
+
 def test_a_program_is_made_alike_each_time() -> None:
     made = [counting(random_sums(np.random.default_rng(1), MIXED)) for _ in range(2)]
     assert made[0] is not None and made[1] is not None
@@ -202,7 +254,6 @@ def test_a_net_whose_scores_read_nothing() -> None:
     b.score("b", row, np.zeros(20, int), bias=7)
     circuit = b.finish(readout="argmax")
     codes = simulate.random_codes(circuit, 9, rng)
-    engine = Engine(circuit)
-    assert isinstance(engine.program, CountProgram)
+    engine = Engine(counted(circuit))
     assert_same(engine.run(codes), simulate.run(circuit, codes))
     assert engine.predict(codes).tolist() == [1] * 9
