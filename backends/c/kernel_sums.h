@@ -79,7 +79,14 @@ INLINE void NAME(count_terms)(VEC *counter, int at, int bits, uint64_t flip, con
         count -= 4;
         terms += 4;
     }
-    for (; count > 0; count--, terms++) {
+    if (count >= 2) {
+        VEC twos;
+        CSA(twos, c[0], c[0], TERM(0), TERM(1));
+        NAME(ripple)(counter, twos, at + 1, bits);
+        count -= 2;
+        terms += 2;
+    }
+    if (count) {
         NAME(ripple)(counter, TERM(0), at, bits);
     }
 #undef TERM

@@ -14,6 +14,7 @@ from lithify.ir.circuit import THRESHOLD, Circuit
 from lithify.ir.comparisons import without
 from lithify.ir.jit import njit
 from lithify.ir.ports import Port, Word
+from lithify.ir.walks import live
 
 LEAST_PINS = 7
 """Thresholds of fewer take about as long as gates."""
@@ -60,6 +61,7 @@ def no_sums(circuit: Circuit, wanted: I32) -> Sums:
 def apart(circuit: Circuit, wanted: I32) -> Sums:
     """A circuit whose signals `wanted` count, without the thresholds that are to be counted."""
     gates = _counted(circuit)
+    gates = gates[live(circuit.offsets, circuit.fanins, circuit.first_gate, wanted)[gates]]
     if not gates.size:
         return no_sums(circuit, wanted)
     flags = np.zeros(circuit.num_gates, np.bool_)

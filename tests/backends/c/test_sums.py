@@ -65,6 +65,15 @@ def test_only_large_thresholds_are_sums() -> None:
     assert program.addends.tolist() == [[0, 0, LEAST_PINS]]
 
 
+def test_what_nothing_reads_is_not_counted() -> None:
+    b = Builder()
+    x = b.input("x", kind="bit", count=20).ravel().tolist()
+    unread = b.threshold(5, x[:10])
+    b.threshold(2, [unread, *x[:9]])
+    b.output("y", [b.threshold(7, x)])
+    assert len(schedule(b.finish(readout="bits"), count=True).sums) == 1
+
+
 def test_weights_that_no_counter_holds_stay_gates() -> None:
     huge = majority_of(LEAST_PINS, weight=1 << 29)
     program = schedule(huge, count=True)
