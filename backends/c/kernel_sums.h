@@ -29,52 +29,42 @@ INLINE void NAME(ripple)(VEC *counter, VEC carry, int from, int bits) {
 INLINE void NAME(count_terms)(VEC *counter, int at, int bits, uint64_t flip, const uint32_t *terms,
                               int64_t count, const VEC *state) {
 #define TERM(i) (state[SLOT(terms[i])] ^ flip)
-    VEC *c = counter + at;
+#define EIGHT_TERMS(eight, i)                                                                      \
+    do {                                                                                           \
+        CSA(two_a, ones, ones, TERM(i), TERM((i) + 1));                                            \
+        CSA(two_b, ones, ones, TERM((i) + 2), TERM((i) + 3));                                      \
+        CSA(four_a, twos, twos, two_a, two_b);                                                     \
+        CSA(two_a, ones, ones, TERM((i) + 4), TERM((i) + 5));                                      \
+        CSA(two_b, ones, ones, TERM((i) + 6), TERM((i) + 7));                                      \
+        CSA(four_b, twos, twos, two_a, two_b);                                                     \
+        CSA(eight, fours, fours, four_a, four_b);                                                  \
+    } while (0)
+    VEC *c = counter + at, two_a, two_b, four_a, four_b;
     for (; count >= 16; count -= 16, terms += 16) {
-        VEC ones = c[0], twos = c[1], fours = c[2], eights = c[3], sixteens;
-        VEC two_a, two_b, four_a, four_b, eight_a, eight_b;
-        CSA(two_a, ones, ones, TERM(0), TERM(1));
-        CSA(two_b, ones, ones, TERM(2), TERM(3));
-        CSA(four_a, twos, twos, two_a, two_b);
-        CSA(two_a, ones, ones, TERM(4), TERM(5));
-        CSA(two_b, ones, ones, TERM(6), TERM(7));
-        CSA(four_b, twos, twos, two_a, two_b);
-        CSA(eight_a, fours, fours, four_a, four_b);
-        CSA(two_a, ones, ones, TERM(8), TERM(9));
-        CSA(two_b, ones, ones, TERM(10), TERM(11));
-        CSA(four_a, twos, twos, two_a, two_b);
-        CSA(two_a, ones, ones, TERM(12), TERM(13));
-        CSA(two_b, ones, ones, TERM(14), TERM(15));
-        CSA(four_b, twos, twos, two_a, two_b);
-        CSA(eight_b, fours, fours, four_a, four_b);
-        CSA(sixteens, eights, eights, eight_a, eight_b);
+        VEC ones = c[0], twos = c[1], fours = c[2], eight_a, eight_b, sixteens;
+        EIGHT_TERMS(eight_a, 0);
+        EIGHT_TERMS(eight_b, 8);
+        CSA(sixteens, c[3], c[3], eight_a, eight_b);
         c[0] = ones;
         c[1] = twos;
         c[2] = fours;
-        c[3] = eights;
         NAME(ripple)(counter, sixteens, at + 4, bits);
     }
     if (count >= 8) {
-        VEC ones = c[0], twos = c[1], two_a, two_b, four_a, four_b, eights;
-        CSA(two_a, ones, ones, TERM(0), TERM(1));
-        CSA(two_b, ones, ones, TERM(2), TERM(3));
-        CSA(four_a, twos, twos, two_a, two_b);
-        CSA(two_a, ones, ones, TERM(4), TERM(5));
-        CSA(two_b, ones, ones, TERM(6), TERM(7));
-        CSA(four_b, twos, twos, two_a, two_b);
-        CSA(eights, c[2], c[2], four_a, four_b);
+        VEC ones = c[0], twos = c[1], fours = c[2], eights;
+        EIGHT_TERMS(eights, 0);
         c[0] = ones;
         c[1] = twos;
+        c[2] = fours;
         NAME(ripple)(counter, eights, at + 3, bits);
         count -= 8;
         terms += 8;
     }
     if (count >= 4) {
-        VEC ones = c[0], two_a, two_b, fours;
-        CSA(two_a, ones, ones, TERM(0), TERM(1));
-        CSA(two_b, ones, ones, TERM(2), TERM(3));
+        VEC fours;
+        CSA(two_a, c[0], c[0], TERM(0), TERM(1));
+        CSA(two_b, c[0], c[0], TERM(2), TERM(3));
         CSA(fours, c[1], c[1], two_a, two_b);
-        c[0] = ones;
         NAME(ripple)(counter, fours, at + 2, bits);
         count -= 4;
         terms += 4;
@@ -89,6 +79,7 @@ INLINE void NAME(count_terms)(VEC *counter, int at, int bits, uint64_t flip, con
     if (count) {
         NAME(ripple)(counter, TERM(0), at, bits);
     }
+#undef EIGHT_TERMS
 #undef TERM
 }
 
