@@ -40,7 +40,7 @@ class Sums:
     weights: I64
     bounds: I64
     ends: I64
-    """How many thresholds there are with each stage."""
+    """How many thresholds there are up to each stage."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +99,7 @@ def tabulate(found: Sums, targets: I32, slots: I32, flips: NDArray[np.bool_]) ->
     bounds, totals = found.bounds.copy(), np.zeros(found.bounds.size, np.int64)
     np.subtract.at(bounds, numbers, shifts)
     np.add.at(totals, numbers, sizes)
-    bits = 1 + np.array([int(total).bit_length() for total in totals], np.int64)
+    bits = 1 + np.frexp(totals)[1].astype(np.int64)
     begin = (1 << (bits - 1)) - np.clip(bounds, 0, totals + 1)
     columns = [np.empty((4, 0), np.int64)]
     for place in range(int(sizes.max(initial=0)).bit_length()):
