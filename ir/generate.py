@@ -77,6 +77,39 @@ def random_sums(
     return builder.finish(readout="argmax")
 
 
+def random_pools(
+    rng: np.random.Generator,
+    *,
+    inputs: int = 60,
+    layers: Sequence[int] = (40, 30),
+    classes: int = 10,
+) -> Circuit:
+    """Layers of 2-input gates, each over two to five windows that an AND or an OR joins.
+
+    Now and then a window has another gate than the others, or is read outside as well.
+    """
+    builder = Builder(fold=False, hash=False)
+    signals = builder.input("x", count=inputs, kind="bit").ravel()
+    for size in layers:
+        made: list[int] = []
+        for _ in range(size):
+            windows = int(rng.choice([2, 3, 4, 4, 4, 5]))
+            gates = np.full(windows, rng.integers(16), np.uint64)
+            gates[0] = gates[0] if rng.random() < 0.8 else rng.integers(16)
+            parts = builder.tables(gates, rng.choice(signals, (windows, 2))).tolist()
+            made += parts[:1] if rng.random() < 0.2 else []
+            join = int(rng.choice([8, 14, 7, 1]))
+            inner = join if join in (8, 14) else 15 - join
+            while len(parts) > 2:
+                at = int(rng.choice([0, len(parts) - 2]))
+                parts[at : at + 2] = [builder.table(inner, *parts[at : at + 2])]
+            made.append(builder.table(join, *parts))
+        signals = np.array(made, np.int32)
+    for index, group in enumerate(np.array_split(signals, classes)):
+        builder.score(f"class{index}", group)
+    return builder.finish(readout="argmax")
+
+
 def _compared(builder: Builder, rng: np.random.Generator, ports: Sequence[Port]) -> Signals:
     """Bits of the ports: those of one bit, and up to three comparisons of each other element."""
     signals = [builder.port(port) for port in ports]

@@ -9,15 +9,18 @@ from numpy.typing import NDArray
 
 from lithify.backends.c.counting import below, places
 from lithify.backends.c.layers import Layer, Layers
+from lithify.backends.c.pooled import FIRST_POOL
 from lithify.backends.c.program import Program, schedule
 from lithify.backends.c.reading import COMPARED, dense_reading
-from lithify.backends.c.schedule import KINDS
+from lithify.backends.c.schedule import PAIRS
 from lithify.backends.c.source_text import input_type, table
 from lithify.ir.circuit import Circuit
 
 WINDOW = 1024
 WORD = 32
 MOST_NARROW = 1 << 30
+SHAPE_NAMES = ("X_AND", "X_LESS", "B_LESS", "X_OR", "X_XOR")
+SINGLE_NAMES = ("X_AND", "X_LESS", "X_OR", "X_XOR")
 AT_ONCE = """\
 /* Samples that run at once, one a bit: 8, 16, 32 or 64. The stack holds {slots} such integers. */
 #ifndef @UPPER@_LANES
@@ -52,6 +55,7 @@ def gate_body(circuit: Circuit) -> Body:
     planes = over[1] if over else np.empty((0, 3), np.int64)
     element_type, element_bytes = _element_type(circuit)
     program = schedule(over[0] if over else circuit, window=WINDOW)
+    kinds = np.flatnonzero(program.rounds.any(0)).tolist() or [len(PAIRS)]
     modes = np.where(program.word_masks[:, 0] == 0, 0, 2) + (program.word_masks[:, 1] != 0)
     slot_type, slots = f"{program.operands.dtype.name}_t", max(1, program.slots)
     values = {
@@ -66,7 +70,8 @@ def gate_body(circuit: Circuit) -> Body:
         "OPERAND_TYPE": slot_type,
         "SLOT_TYPE": slot_type,
         "OPERANDS": table("operands", slot_type, program.operands),
-        "ROUND_TABLE": table("rounds", "uint16_t", program.rounds, KINDS),
+        "ROUND_TABLE": table("rounds", "uint16_t", program.rounds[:, kinds]),
+        "UNITS": "\n".join(f"        {_unit(kind)}" for kind in kinds),
         "RUN_TABLE": table("runs", "uint32_t", program.runs, 4),
         "TERM_TABLE": table("terms", slot_type, program.terms),
         "WORD_TABLE": table("word_forms", "uint8_t", program.word_fields, 2),
@@ -87,6 +92,18 @@ def gate_body(circuit: Circuit) -> Body:
     )
 
 
+def _unit(kind: int) -> str:
+    """The C loop over the units of a kind."""
+    if kind < len(PAIRS):
+        first, second = PAIRS[kind]
+        return f"PAIRS({SHAPE_NAMES[first]}, {SHAPE_NAMES[second]})"
+    operation = kind - len(PAIRS)
+    if operation < FIRST_POOL:
+        return f"SINGLES({SINGLE_NAMES[operation]})"
+    inner, join = divmod(operation - FIRST_POOL, 2)
+    return f"POOLS({SINGLE_NAMES[inner]}, {'X_OR' if join else 'X_AND'})"
+
+
 def _element_type(circuit: Circuit) -> tuple[str, int]:
     """The C type of an element's number, and its bytes."""
     return ("uint16_t", 2) if circuit.elements <= 1 << 16 else ("uint32_t", 4)
@@ -96,7 +113,7 @@ def _gate_bytes(program: Program) -> int:
     slot_bytes = program.operands.dtype.itemsize
     return int(
         program.operands.nbytes
-        + 2 * program.rounds.size
+        + 2 * np.count_nonzero(program.rounds.any(0)) * len(program.rounds)
         + 16 * len(program.runs)
         + slot_bytes * len(program.terms)
         + 2 * len(program.word_fields)

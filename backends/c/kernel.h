@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-#define LITHIFY_KERNEL_ABI 7
+#define LITHIFY_KERNEL_ABI 8
 #define PLAIN_SPAN 4 /* words of 64 bits that run at once where there are no vectors */
-#define KINDS 19 /* of units: pairs of gates by their shapes, then single gates */
+#define KINDS 27 /* of units: pairs of gates by their shapes, then single gates, then pools */
 
 /* Up to 64 elements side by side, and the planes that are read of them: bits, then comparisons. */
 typedef struct {

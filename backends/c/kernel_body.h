@@ -155,6 +155,22 @@ FN void NAME(transpose)(VEC *rows) {
     }
 #endif
 
+/* Four gates of one operation over own sources, and what joins them. */
+#define POOLS(INDEX, count, OP, JOIN)                                                              \
+    for (stop = t + 9 * (int64_t)(count); t < stop; t += 9) {                                      \
+        VEC result[SPAN];                                                                          \
+        for (int i = 0; i < SPAN; i++) {                                                           \
+            const VEC *p = s + i;                                                                  \
+            result[i] = JOIN(JOIN(OP(p[SLOT(t[0])], p[SLOT(t[1])]),                                \
+                                  OP(p[SLOT(t[2])], p[SLOT(t[3])])),                               \
+                             JOIN(OP(p[SLOT(t[4])], p[SLOT(t[5])]),                                \
+                                  OP(p[SLOT(t[6])], p[SLOT(t[7])])));                              \
+        }                                                                                          \
+        for (int i = 0; i < SPAN; i++) {                                                           \
+            s[SLOT(t[8]) + i] = result[i];                                                         \
+        }                                                                                          \
+    }
+
 #include "kernel_sums.h"
 
 #define GATES(INDEX)                                                                               \
@@ -185,6 +201,14 @@ FN void NAME(transpose)(VEC *rows) {
                 SINGLES(INDEX, c[16], X_LESS)                                                      \
                 SINGLES(INDEX, c[17], X_OR)                                                        \
                 SINGLES(INDEX, c[18], X_XOR)                                                       \
+                POOLS(INDEX, c[19], X_AND, X_AND)                                                  \
+                POOLS(INDEX, c[20], X_AND, X_OR)                                                   \
+                POOLS(INDEX, c[21], X_LESS, X_AND)                                                 \
+                POOLS(INDEX, c[22], X_LESS, X_OR)                                                  \
+                POOLS(INDEX, c[23], X_OR, X_AND)                                                   \
+                POOLS(INDEX, c[24], X_OR, X_OR)                                                    \
+                POOLS(INDEX, c[25], X_XOR, X_AND)                                                  \
+                POOLS(INDEX, c[26], X_XOR, X_OR)                                                   \
             }                                                                                      \
             NAME(add)(stage[1], &sums, &addends, &pins, s);                                        \
         }                                                                                          \
@@ -275,4 +299,5 @@ FN int NAME(block)(const net_program *program, const net_job *job, int64_t first
 #undef PLACE
 #undef PAIRS
 #undef SINGLES
+#undef POOLS
 #undef GATES

@@ -1,91 +1,104 @@
 /* Included by kernel_body.h: codes and planes into the first slots. */
 
-/* Bit `bit` of each of 64 bytes, the first byte's lowest. */
-INLINE uint64_t NAME(column)(const uint8_t *row, int bit) {
+/* Bytes of one sample side by side; which of them have the bit of a pattern, or are above their
+   bounds, the first one lowest. */
 #if ON_X86 && WORDS == 8
-    __m512i bytes = _mm512_loadu_si512((const void *)row);
-    return _mm512_test_epi8_mask(bytes, _mm512_set1_epi8((char)(1 << bit)));
-#elif ON_X86 && WORDS == 4
-    __m256i lower = _mm256_loadu_si256((const __m256i *)(const void *)row);
-    __m256i upper = _mm256_loadu_si256((const __m256i *)(const void *)(row + 32));
-    uint32_t a = (uint32_t)_mm256_movemask_epi8(_mm256_slli_epi64(lower, 7 - bit));
-    uint32_t b = (uint32_t)_mm256_movemask_epi8(_mm256_slli_epi64(upper, 7 - bit));
-    return (uint64_t)b << 32 | a;
-#elif defined(__SSE2__)
-    uint64_t word = 0;
-    for (int i = 0; i < 4; i++) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(row + 16 * i));
-        uint32_t part = (uint32_t)_mm_movemask_epi8(_mm_slli_epi64(bytes, 7 - bit));
-        word |= (uint64_t)part << (16 * i);
-    }
-    return word;
-#else
-    uint64_t word = 0;
-    for (int i = 0; i < 8; i++) {
-        uint64_t bytes;
-        memcpy(&bytes, row + 8 * i, 8);
-#if !LITTLE_ENDIAN_HOST
-        bytes = __builtin_bswap64(bytes);
-#endif
-        bytes = (bytes >> bit) & 0x0101010101010101u;
-        word |= (bytes * 0x0102040810204080u >> 56) << (8 * i);
-    }
-    return word;
-#endif
+typedef __m512i NAME(part);
+
+INLINE uint64_t NAME(tested)(NAME(part) bytes, NAME(part) pattern) {
+    return _mm512_test_epi8_mask(bytes, pattern);
 }
 
-/* Where each of 64 bytes is above its own bound. */
-INLINE uint64_t NAME(over)(const uint8_t *row, const uint8_t *bounds) {
-#if ON_X86 && WORDS == 8
-    __m512i bytes = _mm512_loadu_si512((const void *)row);
-    return _mm512_cmpgt_epu8_mask(bytes, _mm512_loadu_si512((const void *)bounds));
+INLINE uint64_t NAME(over)(NAME(part) bytes, NAME(part) bounds) {
+    return _mm512_cmpgt_epu8_mask(bytes, bounds);
+}
 #elif ON_X86 && WORDS == 4
-    uint64_t word = 0;
-    for (int i = 0; i < 64; i += 32) {
-        __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)(row + i));
-        __m256i most = _mm256_loadu_si256((const __m256i *)(const void *)(bounds + i));
-        __m256i below = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, most), most);
-        word |= (uint64_t)~(uint32_t)_mm256_movemask_epi8(below) << i;
-    }
-    return word;
-#elif defined(__SSE2__)
-    uint64_t word = 0;
-    for (int i = 0; i < 64; i += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(row + i));
-        __m128i most = _mm_loadu_si128((const __m128i *)(const void *)(bounds + i));
-        __m128i below = _mm_cmpeq_epi8(_mm_max_epu8(bytes, most), most);
-        word |= (uint64_t)(uint16_t)~(uint32_t)_mm_movemask_epi8(below) << i;
-    }
-    return word;
-#else
-    const uint64_t tops = 0x8080808080808080u;
-    uint64_t word = 0;
-    for (int i = 0; i < 64; i += 8) {
-        uint64_t bytes, most, below;
-        memcpy(&bytes, row + i, 8);
-        memcpy(&most, bounds + i, 8);
-#if !LITTLE_ENDIAN_HOST
-        bytes = __builtin_bswap64(bytes);
-        most = __builtin_bswap64(most);
-#endif
-        below = (most | tops) - (bytes & ~tops);
-        below = (most & ~bytes) | (~(most ^ bytes) & below);
-        word |= (((~below & tops) >> 7) * 0x0102040810204080u >> 56) << i;
-    }
-    return word;
-#endif
+typedef __m256i NAME(part);
+
+INLINE uint64_t NAME(tested)(NAME(part) bytes, NAME(part) pattern) {
+    __m256i found = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, pattern), pattern);
+    return (uint32_t)_mm256_movemask_epi8(found);
 }
 
-/* The words of one row of 64 bytes, one for each plane of the chunk; where the next ones go. */
-INLINE uint64_t *NAME(read_row)(const net_program *program, const net_chunk *chunk,
-                                const uint8_t *row, uint64_t *cell) {
-    const uint8_t *tested = program->tested + chunk->tested;
-    const uint8_t *above = program->above + 64 * (int64_t)chunk->above;
-    for (int k = 0; k < chunk->tests; k++, cell += TILE * WORDS) {
-        *cell = NAME(column)(row, tested[k]);
+INLINE uint64_t NAME(over)(NAME(part) bytes, NAME(part) bounds) {
+    __m256i below = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, bounds), bounds);
+    return ~(uint32_t)_mm256_movemask_epi8(below);
+}
+#elif defined(__SSE2__)
+typedef __m128i NAME(part);
+
+INLINE uint64_t NAME(tested)(NAME(part) bytes, NAME(part) pattern) {
+    return (uint64_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_and_si128(bytes, pattern), pattern));
+}
+
+INLINE uint64_t NAME(over)(NAME(part) bytes, NAME(part) bounds) {
+    __m128i below = _mm_cmpeq_epi8(_mm_max_epu8(bytes, bounds), bounds);
+    return (uint16_t)~(uint32_t)_mm_movemask_epi8(below);
+}
+#else
+typedef uint64_t NAME(part);
+
+#if LITTLE_ENDIAN_HOST
+#define FIRST_LOWEST(bytes) (bytes)
+#else
+#define FIRST_LOWEST(bytes) __builtin_bswap64(bytes)
+#endif
+
+INLINE uint64_t NAME(tested)(NAME(part) bytes, NAME(part) pattern) {
+    const uint64_t ones = 0x0101010101010101u;
+    return (FIRST_LOWEST(bytes) >> __builtin_ctzll(pattern & 255) & ones) * 0x0102040810204080u >> 56;
+}
+
+INLINE uint64_t NAME(over)(NAME(part) bytes, NAME(part) bounds) {
+    const uint64_t tops = 0x8080808080808080u, most = FIRST_LOWEST(bounds);
+    bytes = FIRST_LOWEST(bytes);
+    uint64_t below = (most | tops) - (bytes & ~tops);
+    below = (most & ~bytes) | (~(most ^ bytes) & below);
+    return ((~below & tops) >> 7) * 0x0102040810204080u >> 56;
+}
+#undef FIRST_LOWEST
+#endif
+
+/* 64 bytes, one of each of so many elements. */
+typedef struct {
+    NAME(part) part[64 / sizeof(NAME(part))];
+} NAME(row);
+
+INLINE NAME(row) NAME(load_row)(const uint8_t *bytes) {
+    NAME(row) row;
+    memcpy(&row, bytes, sizeof row);
+    return row;
+}
+
+/* What each plane of a chunk is: the bit that is tested in all bytes, or the bounds. */
+FN uint8_t *NAME(fill_patterns)(const net_program *program, const net_chunk *chunk,
+                                uint8_t *patterns) {
+    for (int k = 0; k < chunk->tests; k++, patterns += 64) {
+        memset(patterns, 1 << program->tested[chunk->tested + k], 64);
     }
-    for (int k = 0; k < chunk->compares; k++, above += 64, cell += TILE * WORDS) {
-        *cell = NAME(over)(row, above);
+    memcpy(patterns, program->above + 64 * (int64_t)chunk->above, 64 * (size_t)chunk->compares);
+    return patterns + 64 * (int64_t)chunk->compares;
+}
+
+/* The words of one row, one for each plane of the chunk; where the next ones go. */
+INLINE uint64_t *NAME(read_row)(NAME(row) row, const net_chunk *chunk, const uint8_t *patterns,
+                                uint64_t *cell) {
+    const int parts = (int)(64 / sizeof(NAME(part)));
+    for (int k = 0; k < chunk->tests; k++, patterns += 64, cell += TILE * WORDS) {
+        const NAME(row) bits = NAME(load_row)(patterns);
+        uint64_t word = 0;
+        for (int i = 0; i < parts; i++) {
+            word |= NAME(tested)(row.part[i], bits.part[i]) << (64 / parts * i);
+        }
+        *cell = word;
+    }
+    for (int k = 0; k < chunk->compares; k++, patterns += 64, cell += TILE * WORDS) {
+        const NAME(row) bounds = NAME(load_row)(patterns);
+        uint64_t word = 0;
+        for (int i = 0; i < parts; i++) {
+            word |= NAME(over)(row.part[i], bounds.part[i]) << (64 / parts * i);
+        }
+        *cell = word;
     }
     return cell;
 }
@@ -159,6 +172,8 @@ FN int NAME(read_chunk)(const net_program *program, const net_job *job, const ne
     const uint8_t *span = checked ? (const uint8_t *)job->span + element * size : 0;
     uint8_t row[64] __attribute__((aligned(64)));
     uint64_t most[64] __attribute__((aligned(64)));
+    uint8_t patterns[64 * TILES];
+    NAME(fill_patterns)(program, chunk, patterns);
     memset(row, 0, sizeof row);
     memset(most, 0, sizeof most);
     for (int64_t i = 0; i < samples; i++, source += row_bytes) {
@@ -167,7 +182,8 @@ FN int NAME(read_chunk)(const net_program *program, const net_job *job, const ne
             NAME(raise)(size, most, source, low, chunk->count);
         }
         NAME(convert)(size, is_signed, row, source, chunk->count, chunk->shift);
-        NAME(read_row)(program, chunk, row, (uint64_t *)(void *)(tile + (i & 63)) + (i >> 6));
+        NAME(read_row)(NAME(load_row)(row), chunk, patterns,
+                       (uint64_t *)(void *)(tile + (i & 63)) + (i >> 6));
     }
     return checked && NAME(exceeds)(size, most, span, chunk->count);
 }
@@ -191,26 +207,31 @@ FN int NAME(bytes_exceed)(const net_job *job, int64_t first, int64_t samples, in
 /* Whole chunks of bytes, as many as there are tiles for: each row is read once. */
 FN int NAME(read_chunks)(const net_program *program, const net_job *job, const net_chunk *chunks,
                          int64_t count, int64_t first, int64_t samples, VEC *tile) {
-    VEC seen[TILES][8 / WORDS];
+    const int checked = job->low != 0, parts = (int)(64 / sizeof(NAME(part)));
+    uint8_t patterns[64 * TILES], *end = patterns;
+    NAME(row) seen[TILES];
     int bad = 0;
     memset(seen, 0, sizeof seen);
+    for (int64_t c = 0; c < count; c++) {
+        end = NAME(fill_patterns)(program, chunks + c, end);
+    }
     for (int64_t r = 0; r < 64; r++) {
         for (int64_t i = r; i < samples && i < LANES; i += 64) {
             const uint8_t *row = (const uint8_t *)job->codes + (first + i) * job->row_bytes;
             uint64_t *cell = (uint64_t *)(void *)(tile + r) + (i >> 6);
+            const uint8_t *pattern = patterns;
             for (int64_t c = 0; c < count; c++) {
-                const uint8_t *source = row + chunks[c].element;
-                for (int k = 0; k < 8 / WORDS; k++) {
-                    VEC part;
-                    memcpy(&part, source + 8 * WORDS * k, sizeof part);
-                    seen[c][k] |= part;
+                const NAME(row) bytes = NAME(load_row)(row + chunks[c].element);
+                for (int k = 0; checked && k < parts; k++) {
+                    seen[c].part[k] |= bytes.part[k];
                 }
-                cell = NAME(read_row)(program, chunks + c, source, cell);
+                cell = NAME(read_row)(bytes, chunks + c, pattern, cell);
+                pattern += 64 * (chunks[c].tests + chunks[c].compares);
             }
         }
     }
-    for (int64_t c = 0; job->low && c < count; c++) {
-        const uint8_t *bits = (const uint8_t *)seen[c];
+    for (int64_t c = 0; checked && c < count; c++) {
+        const uint8_t *bits = (const uint8_t *)(seen + c);
         bad |= NAME(bytes_exceed)(job, first, samples, chunks[c].element, bits);
     }
     return bad;

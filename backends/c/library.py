@@ -181,8 +181,9 @@ def load() -> Kernel:
     return kernel
 
 
-KNOWN_ANSWERS = [0, 14, 12, 5] * 128
-"""x & y, x & ~y, x | y, x ^ y as bits 0 to 3, for x and y low, x high, y high, both high."""
+KNOWN_ANSWERS = [0, 30, 28, 21] * 128
+"""x & y, x & ~y, x | y, x ^ y and a pool that is x | y as bits 0 to 4, for x and y low, x high,
+y high, both high."""
 
 KNOWN_SCORES = [[0, 0], [1, -1], [0, 0], [1, 1]] * 3
 """a + b and a - b, for a = x & y and b = x & ~y and the same codes."""
@@ -217,20 +218,20 @@ def _counted(kernel: Kernel, width: int) -> list[list[int]]:
 
 
 def _tried(kernel: Kernel, width: int) -> list[int]:
-    """What vectors of this width answer for a net of one gate of each operation."""
+    """What vectors of this width answer for a net of one gate of each operation, and a pool."""
     net: dict[str, NDArray[Any]] = {
-        "operands": np.array([[0, 1, 2], [0, 1, 3], [0, 1, 4], [0, 1, 5]], np.uint16),
-        "rounds": np.array([[0] * 15 + [1] * 4], np.uint32),
+        "operands": np.array([0, 1, 2, 0, 1, 3, 0, 1, 4, 0, 1, 5, *range(6), 0, 1, 6], np.uint16),
+        "rounds": np.array([[0] * 15 + [1] * 4 + [0] * 7 + [1]], np.uint32),
         "stages": np.array([[1, 0]], np.int32),
         "chunks": np.array([[0, 2, 0, 1, 0, 0, 0, 0, 1, 1]], np.int32),
         "tested": np.zeros(1, np.uint8),
         "above": np.empty((0, 64), np.uint8),
-        "word_slots": np.arange(2, 6, dtype=np.uint32),
-        "word_masks": np.array([[~np.uint64(0), 0]] * 4, np.uint64),
-        "word_fields": np.array([[4, 0]], np.int32),
+        "word_slots": np.arange(2, 7, dtype=np.uint32),
+        "word_masks": np.array([[~np.uint64(0), 0]] * 5, np.uint64),
+        "word_fields": np.array([[5, 0]], np.int32),
     }
     addresses = {name: array.ctypes.data for name, array in net.items()}
-    sizes = {"num_stages": 1, "slots": 6, "num_chunks": 1, "input_bits": 2, "num_word_elements": 1}
+    sizes = {"num_stages": 1, "slots": 7, "num_chunks": 1, "input_bits": 2, "num_word_elements": 1}
     program = NetProgram(**addresses, **sizes)
     codes = np.array([[0, 0], [1, 0], [0, 1], [1, 1]] * 128, np.uint8)
     answers = np.zeros(len(codes), np.int64)

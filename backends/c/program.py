@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lithify.backends.c.reading import bit_reading, compared_reading
+from lithify.backends.c.schedule import GATES_OF
 from lithify.backends.c.sums import Sums, SumTables, apart, no_sums, tabulate
 from lithify.ir.circuit import TABLE, THRESHOLD, Circuit
 from lithify.ir.errors import InputError
@@ -64,8 +65,8 @@ class Program(Tables):
     """Everything the kernel needs to know of a net, as frozen arrays.
 
     The first slots hold what is read of the inputs: with `in_order` slot i holds input bit i. The
-    gates run in runs of one kind (in the order of
-    `schedule.PAIRS`, then single AND, AND-NOT, OR, XOR gates); none reads another of its round.
+    gates run in runs of units of one kind: pairs in the order of `schedule.PAIRS`, single AND,
+    AND-NOT, OR, XOR gates, and pools as in `pooled`. No unit reads another of its round.
     """
 
     ARRAYS = (
@@ -94,9 +95,9 @@ class Program(Tables):
     operands: NDArray[np.uint16] | NDArray[np.uint32]
     """Slots, 16 bits where they fit. Four a pair: the first gate's own source, the shared one,
     which takes the first result, the second gate's own source, the second result. Three a single
-    gate: both sources, the result."""
+    gate: both sources, the result. Nine a pool: the sources of its four gates, the result."""
     rounds: NDArray[np.uint32]
-    """[rounds, KINDS]: how many pairs and single gates of each kind come one after the other."""
+    """[rounds, KINDS]: how many units of each kind come one after the other."""
     stages: NDArray[np.int32]
     """[stages, 2]: how many rounds come, and how many sums after them."""
     sums: NDArray[np.int64]
@@ -130,7 +131,7 @@ class Program(Tables):
     def num_gates(self) -> int:
         """How many two-input gates run."""
         counts = self.rounds.sum(0, dtype=np.int64)
-        return int(counts.sum() + counts[:-4].sum())
+        return int(counts @ GATES_OF)
 
     @property
     def digest(self) -> str:
@@ -224,40 +225,65 @@ def _two_input(circuit: Circuit, signals: NDArray[np.int32]) -> tuple[Circuit, N
     return circuit, signals
 
 
-def _place(found: Sums, window: int) -> _Placed:
-    """The live gates of the circuit in running order over slots, and the sums between them."""
-    from lithify.backends.c import reduced
-    from lithify.backends.c import schedule as passes
+class _Gates(NamedTuple):
+    """Live gates: their sources, as compressed rows of nodes, and operations; and some signals.
 
-    both = np.concatenate([found.wanted, found.sources])
-    circuit, both = _two_input(found.circuit, both)
+    Of those the node (-1: constant), and whether it is inverted.
+    """
+
+    starts: NDArray[np.int64]
+    sources: NDArray[np.int32]
+    operations: NDArray[np.uint8]
+    nodes: NDArray[np.int32]
+    flips: NDArray[np.bool_]
+
+
+def _live_gates(circuit: Circuit, signals: NDArray[np.int32]) -> _Gates:
+    """What the signals need of a circuit, as gates of two inputs and pools of them."""
+    from lithify.backends.c import reduced
+    from lithify.backends.c.pooled import pool
+
+    circuit, signals = _two_input(circuit, signals)
     first, gates = circuit.first_gate, circuit.num_gates
     literals = np.empty(first + gates, np.int32)
-    sources = np.empty((gates, 2), np.int32)
+    pairs = np.empty((gates, 2), np.int32)
     operations = np.empty(gates, np.uint8)
     rows = (circuit.offsets, circuit.fanins, circuit.bounds)
-    reduced.reduce_gates(first, *rows, literals, sources, operations)
-    wanted = literals[both]
+    reduced.reduce_gates(first, *rows, literals, pairs, operations)
+    wanted = literals[signals]
     nodes = np.empty(first + gates, np.int32)
-    kept = reduced.keep_live(first, sources, operations, wanted >> 1, nodes)
-    pairs, kinds = reduced.compact(first, sources, operations, nodes, kept)
-    places, flips = nodes[wanted >> 1], (wanted & 1).astype(np.bool_)
-    outputs, read = places[: found.wanted.size], places[found.wanted.size :]
+    kept = reduced.keep_live(first, pairs, operations, wanted >> 1, nodes)
+    pairs, operations = reduced.compact(first, pairs, operations, nodes, kept)
+    places = nodes[wanted >> 1]
     held = np.unique(places[places >= 0])
-    units, begins, stops = passes.walk(first - 2, pairs, held, window, found.ends)
-    units, rounds = passes.by_kind(pairs, kinds, units, begins)
+    starts, sources, operations, moved = pool(first - 2, pairs, operations, held)
+    places = np.append(moved, np.int32(-1))[places]
+    return _Gates(starts, sources, operations, places, (wanted & 1).astype(np.bool_))
+
+
+def _place(found: Sums, window: int) -> _Placed:
+    """The live gates of the circuit in running order over slots, and the sums between them."""
+    from lithify.backends.c import schedule as passes
+
+    inputs, num_outputs = found.circuit.num_input_bits, len(found.wanted)
+    gates = _live_gates(found.circuit, np.concatenate([found.wanted, found.sources]))
+    rows = gates.starts, gates.sources
+    outputs, read = gates.nodes[:num_outputs], gates.nodes[num_outputs:]
+    held = np.unique(gates.nodes[gates.nodes >= 0])
+    units, begins, stops = passes.walk(inputs, *rows, held, window, found.ends)
+    units, rounds = passes.by_kind(*rows, gates.operations, units, begins)
     roots, there = np.unique(outputs[outputs >= 0]), read >= 0
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(there)])[found.starts]
     operands, slot_of, slots = passes.assign_slots(
-        first - 2, pairs, units, roots, begins[stops], found.ends, starts, read[there]
+        inputs, *rows, units, roots, begins[stops], found.ends, starts, read[there]
     )
     slot_of = np.append(slot_of, np.int32(-1))
-    targets = slot_of[first - 2 - found.bounds.size : first - 2]
-    counted = tabulate(found, targets, slot_of[read], flips[found.wanted.size :])
+    targets = slot_of[inputs - len(found.bounds) : inputs]
+    counted = tabulate(found, targets, slot_of[read], gates.flips[num_outputs:])
     ends = np.concatenate([found.ends, found.ends[-1:]]) if len(stops) else np.zeros(1, np.int64)
     stages = np.stack((np.append(stops, len(rounds)), ends), axis=1)
     stages = np.diff(stages, axis=0, prepend=0)
-    flips = flips[: found.wanted.size]
+    flips = gates.flips[:num_outputs]
     return _Placed(operands, rounds, stages, counted, slots, slot_of[outputs], flips)
 
 

@@ -1,8 +1,9 @@
 """The order of a net's two-input gates: pairs that share a source, in windows of equal operations.
 
-Every function works on plain arrays and is compiled by numba once per machine. Literals are
-`2 * node + inverted`; nodes are the input bits, then the gates that are kept. A unit is one gate,
-or two that share a source which nothing else reads any more: the first's result takes its slot.
+Every function works on plain arrays and is compiled by numba once per machine. Nodes are the input
+bits, then the gates that are kept; gate i reads sources[starts[i]:starts[i + 1]]: two nodes, or
+eight where it is a pool. A unit is one gate, or two that share a source which nothing else reads
+any more: the first's result takes its slot.
 """
 
 from __future__ import annotations
@@ -10,18 +11,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lithify.backends.c.pooled import FIRST_POOL, OPERATIONS
 from lithify.backends.c.reduced import AND_NOT, Bytes, Ints
 from lithify.ir.jit import njit
 
 LOOKAHEAD = 8
-READY, DONE = 0, 3  # other states: how many of a gate's fan-ins are still to come
+READY, DONE = 0, 9  # other states: how many of a gate's fan-ins are still to come
 
+Rows = NDArray[np.int64]
 
 SHAPES = ("x & b", "x & ~b", "b & ~x", "x | b", "x ^ b")
 """What a gate of a pair makes of its own source x and the shared one b."""
 PAIRS = tuple((x, y) for x in range(len(SHAPES)) for y in range(x, len(SHAPES)))
-"""The shapes of both gates of a pair, by its kind; single gates are the kinds that follow."""
-KINDS = len(PAIRS) + 4
+"""The shapes of both gates of a pair, by its kind; single gates and pools are what follows."""
+KINDS = len(PAIRS) + OPERATIONS
+GATES_OF = np.array([2] * len(PAIRS) + [1] * FIRST_POOL + [7] * (OPERATIONS - FIRST_POOL))
+"""How many two-input gates a unit of each kind is."""
 
 _PAIR_KIND = np.zeros((len(SHAPES), len(SHAPES)), np.uint8)
 for _kind, _shapes in enumerate(PAIRS):
@@ -29,42 +34,37 @@ for _kind, _shapes in enumerate(PAIRS):
 
 
 @njit
-def _readers(num_nodes: int, pairs: Ints) -> tuple[NDArray[np.int64], Ints]:
+def _readers(num_nodes: int, starts: Rows, sources: Ints) -> tuple[Rows, Ints]:
     """The gates that read each node, as compressed rows."""
-    starts = np.zeros(num_nodes + 1, np.int64)
-    for gate in range(len(pairs)):
-        starts[pairs[gate, 0] + 1] += 1
-        starts[pairs[gate, 1] + 1] += 1
+    rows = np.zeros(num_nodes + 1, np.int64)
+    for node in sources:
+        rows[node + 1] += 1
     for node in range(num_nodes):
-        starts[node + 1] += starts[node]
-    fill = starts[:-1].copy()
-    readers = np.empty(2 * len(pairs), np.int32)
-    for gate in range(len(pairs)):
-        for side in range(2):
-            node = pairs[gate, side]
+        rows[node + 1] += rows[node]
+    fill = rows[:-1].copy()
+    readers = np.empty(len(sources), np.int32)
+    for gate in range(len(starts) - 1):
+        for node in sources[starts[gate] : starts[gate + 1]]:
             readers[fill[node]] = gate
             fill[node] += 1
-    return starts, readers
+    return rows, readers
 
 
 @njit
-def _uses(num_nodes: int, pairs: Ints, roots: Ints) -> Ints:
+def _uses(num_nodes: int, sources: Ints, roots: Ints) -> Ints:
     """How many gates and roots need each node."""
     left = np.zeros(num_nodes, np.int32)
-    for pair in pairs:
-        left[pair[0]] += 1
-        left[pair[1]] += 1
+    for node in sources:
+        left[node] += 1
     for root in roots:
         left[root] += 1
     return left
 
 
 @njit
-def _reader(
-    node: int, starts: NDArray[np.int64], readers: Ints, cursor: NDArray[np.int64], state: Bytes
-) -> int:
+def _reader(node: int, rows: Rows, readers: Ints, cursor: Rows, state: Bytes) -> int:
     """A gate that reads the node and may come next, or -1; only a few are looked at."""
-    at, end = cursor[node], starts[node + 1]
+    at, end = cursor[node], rows[node + 1]
     while at < end and state[readers[at]] == DONE:
         at += 1
     cursor[node] = at
@@ -88,9 +88,10 @@ def _release(readers: Ints, state: Bytes, queue: Ints, tail: int) -> int:
 def _finish(
     gate: int,
     inputs: int,
-    pairs: Ints,
+    starts: Rows,
+    sources: Ints,
     left: Ints,
-    starts: NDArray[np.int64],
+    rows: Rows,
     readers: Ints,
     state: Bytes,
     queue: Ints,
@@ -99,42 +100,56 @@ def _finish(
     """The queue's new end, once a gate has run (-1: none)."""
     if gate < 0:
         return tail
-    left[pairs[gate, 0]] -= 1
-    left[pairs[gate, 1]] -= 1
-    node = inputs + gate
-    return _release(readers[starts[node] : starts[node + 1]], state, queue, tail)
+    for node in sources[starts[gate] : starts[gate + 1]]:
+        left[node] -= 1
+    result = inputs + gate
+    return _release(readers[rows[result] : rows[result + 1]], state, queue, tail)
 
 
 @njit
-def _other(gate: int, node: int, pairs: Ints) -> int:
-    """The gate's other source than `node`."""
-    return int(pairs[gate, 0] if pairs[gate, 1] == node else pairs[gate, 1])
+def _missing(starts: Rows, sources: Ints, first: int) -> Bytes:
+    """How many of each gate's sources are nodes from `first` on."""
+    missing = np.zeros(len(starts) - 1, np.uint8)
+    for gate in range(len(missing)):
+        for node in sources[starts[gate] : starts[gate + 1]]:
+            missing[gate] += node >= first
+    return missing
+
+
+@njit
+def _other(gate: int, node: int, starts: Rows, sources: Ints) -> int:
+    """The gate's last source, or its first one where that is `node`."""
+    last = sources[starts[gate + 1] - 1]
+    return int(sources[starts[gate]] if last == node else last)
 
 
 @njit
 def _partner(
     gate: int,
-    pairs: Ints,
+    starts: Rows,
+    sources: Ints,
     left: Ints,
-    starts: NDArray[np.int64],
+    rows: Rows,
     readers: Ints,
-    cursor: NDArray[np.int64],
+    cursor: Rows,
     state: Bytes,
     last: int,
 ) -> tuple[int, int]:
     """A gate that may come with this one, and the source that only they still need; or -1, -1."""
-    other = _other(gate, last, pairs)
-    for node in (other, _other(gate, other, pairs)):
+    if starts[gate + 1] - starts[gate] > 2:
+        return -1, -1
+    other = _other(gate, last, starts, sources)
+    for node in (other, _other(gate, other, starts, sources)):
         if left[node] == 2:
-            partner = _reader(node, starts, readers, cursor, state)
-            if partner >= 0:
+            partner = _reader(node, rows, readers, cursor, state)
+            if partner >= 0 and starts[partner + 1] - starts[partner] == 2:
                 return partner, node
     return -1, -1
 
 
 @njit
 def walk(
-    inputs: int, pairs: Ints, roots: Ints, window: int, ends: NDArray[np.int64]
+    inputs: int, starts: Rows, sources: Ints, roots: Ints, window: int, ends: Rows
 ) -> tuple[Ints, Ints, Ints]:
     """Units[count, 3] in an order, where each window of up to `window` gates starts (and ends).
 
@@ -145,22 +160,21 @@ def walk(
     The last inputs are sums, by stages that end at `ends`: they come once nothing else is ready.
     The third result is how many windows come before each stage.
     """
-    gates, sums = len(pairs), inputs - (ends[-1] if len(ends) else 0)
-    starts, readers = _readers(inputs + gates, pairs)
-    cursor, left = starts[:-1].copy(), _uses(inputs + gates, pairs, roots)
-    state = np.empty(gates, np.uint8)
+    gates, sums = len(starts) - 1, inputs - (ends[-1] if len(ends) else 0)
+    rows, readers = _readers(inputs + gates, starts, sources)
+    cursor, left = rows[:-1].copy(), _uses(inputs + gates, sources, roots)
+    state = _missing(starts, sources, sums)
     queue, units = np.empty(gates + 1, np.int32), np.empty((gates, 3), np.int32)
     begins, stops = np.empty(gates + 1, np.int32), np.empty(len(ends), np.int32)
     head = tail = count = windows = placed = stage = 0
     for gate in range(gates):
-        state[gate] = (pairs[gate, 0] >= sums) + (pairs[gate, 1] >= sums)
         queue[tail] = gate
         tail += state[gate] == READY
     last = -1
     while placed < gates or stage < len(ends):
         begin, end = count, placed + window
         while placed < end:
-            gate = _reader(last, starts, readers, cursor, state) if last >= 0 else -1
+            gate = _reader(last, rows, readers, cursor, state) if last >= 0 else -1
             while gate < 0 and head < tail:
                 gate = int(queue[head]) if state[queue[head]] == READY else -1
                 last = -1
@@ -168,39 +182,45 @@ def walk(
             if gate < 0:
                 break
             state[gate] = DONE
-            partner, shared = _partner(gate, pairs, left, starts, readers, cursor, state, last)
-            last = _other(gate, last, pairs)
+            partner, shared = _partner(
+                gate, starts, sources, left, rows, readers, cursor, state, last
+            )
+            last = _other(gate, last, starts, sources)
             if partner >= 0:
                 state[partner] = DONE
-                last = _other(partner, shared, pairs)
+                last = _other(partner, shared, starts, sources)
             units[count] = gate, partner, shared
             count += 1
             placed += 1 + (partner >= 0)
         if count == begin:
             stops[stage] = windows
             for node in range(sums + (ends[stage - 1] if stage else 0), sums + ends[stage]):
-                tail = _release(readers[starts[node] : starts[node + 1]], state, queue, tail)
+                tail = _release(readers[rows[node] : rows[node + 1]], state, queue, tail)
             stage += 1
             continue
         begins[windows] = begin
         windows += 1
         for done in units[begin:count, :2].copy().ravel():
-            tail = _finish(int(done), inputs, pairs, left, starts, readers, state, queue, tail)
+            tail = _finish(
+                int(done), inputs, starts, sources, left, rows, readers, state, queue, tail
+            )
     begins[windows] = count
     return units[:count], begins[: windows + 1], stops
 
 
 @njit
-def _shape(gate: int, shared: int, pairs: Ints, operations: Bytes) -> int:
+def _shape(gate: int, shared: int, starts: Rows, sources: Ints, operations: Bytes) -> int:
     """What the gate of a pair makes of its own source and the shared one, as in SHAPES."""
     operation = int(operations[gate])
     if operation == AND_NOT:
-        return 1 if pairs[gate, 1] == shared else 2
+        return 1 if sources[starts[gate] + 1] == shared else 2
     return operation + int(operation > AND_NOT)
 
 
 @njit
-def by_kind(pairs: Ints, operations: Bytes, units: Ints, begins: Ints) -> tuple[Ints, Ints]:
+def by_kind(
+    starts: Rows, sources: Ints, operations: Bytes, units: Ints, begins: Ints
+) -> tuple[Ints, Ints]:
     """The units with those of each window by kind, and how many: rounds[windows, KINDS].
 
     The gates of a pair come in the order that their kind says.
@@ -213,8 +233,8 @@ def by_kind(pairs: Ints, operations: Bytes, units: Ints, begins: Ints) -> tuple[
         if second < 0:
             kinds[at] = len(PAIRS) + operations[first]
             continue
-        x = _shape(first, shared, pairs, operations)
-        y = _shape(second, shared, pairs, operations)
+        x = _shape(first, shared, starts, sources, operations)
+        y = _shape(second, shared, starts, sources, operations)
         kinds[at] = _PAIR_KIND[min(x, y), max(x, y)]
         if x > y:
             units[at, 0], units[at, 1] = second, first
@@ -248,59 +268,62 @@ def _take(free: Ints, num_free: int, slots: int) -> tuple[int, int, int]:
 @njit
 def assign_slots(
     inputs: int,
-    pairs: Ints,
+    starts: Rows,
+    sources: Ints,
     units: Ints,
     roots: Ints,
     stops: Ints,
-    ends: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    sources: Ints,
+    ends: Rows,
+    sum_starts: Rows,
+    sum_sources: Ints,
 ) -> tuple[Ints, Ints, int]:
     """The units' slots one after the other, the nodes' slots, and how many slots there are.
 
     A pair is four: the first gate's own source, the shared one, which takes the first result, the
-    second gate's own source, the second result. A single gate is both sources and the result. A
+    second gate's own source, the second result. Another gate is its sources and the result. A
     slot is free again after the last gate that reads it; `roots` (nodes) keep theirs.
 
-    The last inputs are sums: those of a stage, up to ends[stage], read `sources`, as compressed
+    The last inputs are sums: those of a stage, up to ends[stage], read `sum_sources`, as compressed
     rows, after stops[stage] units.
     """
-    left = _uses(inputs + len(pairs), pairs, roots)
-    for node in sources:
+    nodes = inputs + len(starts) - 1
+    left = _uses(nodes, sources, roots)
+    for node in sum_sources:
         left[node] += 1
-    slot_of = np.empty(inputs + len(pairs), np.int32)
-    free = np.empty(inputs + len(pairs) + 1, np.int32)
+    slot_of, free = np.empty(nodes, np.int32), np.empty(nodes + 1, np.int32)
     slots = sums = inputs - (ends[-1] if len(ends) else 0)
     num_free, stage, counted = 0, 0, 0
     for node in range(sums - 1, -1, -1):
         slot_of[node] = node
         free[num_free] = node
         num_free += left[node] == 0
-    operands = np.empty(3 * len(pairs), np.int32)
+    operands = np.empty(len(sources) + len(starts) - 1, np.int32)
     place = 0
     for at in range(len(units) + 1):
         while stage < len(ends) and stops[stage] == at:
             for i in range(counted, ends[stage]):
                 slot_of[sums + i], num_free, slots = _take(free, num_free, slots)
-                for node in sources[starts[i] : starts[i + 1]]:
+                for node in sum_sources[sum_starts[i] : sum_starts[i + 1]]:
                     num_free = _free(node, left, slot_of, free, num_free)
             counted = ends[stage]
             stage += 1
         if at == len(units):
             break
         first, second, shared = units[at]
-        a, b = pairs[first]
         if second >= 0:
-            a = a if b == shared else b
-            b = pairs[second, 0] if pairs[second, 1] == shared else pairs[second, 1]
-            operands[place + 1] = slot_of[inputs + first] = slot_of[shared]
-        operands[place] = slot_of[a]
-        place += 1 + (second >= 0)
-        operands[place] = slot_of[b]
-        num_free = _free(a, left, slot_of, free, num_free)
-        num_free = _free(b, left, slot_of, free, num_free)
+            a, b = _other(first, shared, starts, sources), _other(second, shared, starts, sources)
+            operands[place : place + 3] = slot_of[a], slot_of[shared], slot_of[b]
+            slot_of[inputs + first] = slot_of[shared]
+            place += 3
+            num_free = _free(a, left, slot_of, free, num_free)
+            num_free = _free(b, left, slot_of, free, num_free)
+        else:
+            for node in sources[starts[first] : starts[first + 1]]:
+                operands[place] = slot_of[node]
+                num_free = _free(node, left, slot_of, free, num_free)
+                place += 1
         slot, num_free, slots = _take(free, num_free, slots)
         slot_of[inputs + (first if second < 0 else second)] = slot
-        operands[place + 1] = slot
-        place += 2
+        operands[place] = slot
+        place += 1
     return operands[:place], slot_of, slots

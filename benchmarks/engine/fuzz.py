@@ -12,7 +12,7 @@ from lithify.backends.c.library import load
 from lithify.backends.c.program import schedule
 from lithify.ir import simulate
 from lithify.ir.circuit import Circuit
-from lithify.ir.generate import random_circuit, random_sums
+from lithify.ir.generate import random_circuit, random_pools, random_sums
 from lithify.ir.ports import Port
 from lithify.ir.simulate import Answers
 
@@ -42,7 +42,9 @@ def exported_differs(circuit: Circuit, seed: int) -> bool:
 
 
 def _drawn(rng: np.random.Generator, seed: int) -> Circuit:
-    """A circuit of anything, or each fifth time one of layers of sums."""
+    """A circuit of anything, or each fifth time one of layers of sums or of pools."""
+    if seed % 10 == 5:
+        return random_pools(rng, layers=rng.integers(1, 70, 2).tolist())
     if seed % 5:
         return random_circuit(rng, gates=int(rng.integers(1, 80)))
     ports = [port for port in PORTS if rng.random() < 0.7] or PORTS

@@ -17,6 +17,7 @@ from lithify.ir.errors import InputError
 from lithify.ir.ports import Port
 
 SEEDS = range(6)
+IN_POOL = (0, 2, 4, 6)
 
 
 def net(seed: int) -> Circuit:
@@ -42,11 +43,16 @@ def slots_after(program: Program, planes: np.ndarray) -> np.ndarray:
             state[b], state[target] = results
             assert len({*b.tolist(), *target.tolist()}) == 2 * count
             at += 4 * count
-        for shape, count in zip((0, 1, 3, 4), counts[len(PAIRS) :], strict=True):
+        for shape, count in zip((0, 1, 3, 4), counts[len(PAIRS) : -8], strict=True):
             x, b, target = program.operands[at : at + 3 * count].reshape(-1, 3).T
             state[target] = of_shape(shape, state[x], state[b])
             assert len(set(target.tolist())) == len(target)
             at += 3 * count
+        for kind, count in enumerate(counts[-8:]):
+            *sources, target = program.operands[at : at + 9 * count].reshape(-1, 9).T
+            inner = [of_shape((0, 1, 3, 4)[kind // 2], *state[sources[i : i + 2]]) for i in IN_POOL]
+            state[target] = (np.bitwise_and, np.bitwise_or)[kind % 2].reduce(inner)
+            at += 9 * count
     assert at == len(program.operands)
     return state
 
@@ -120,7 +126,7 @@ def test_only_live_gates_remain_and_inverters_vanish() -> None:
     b.output("y", [inverted, same, constant, lone, kept, 1, 0])
     program = schedule(b.finish())
     assert program.num_gates == 1
-    assert program.rounds.tolist() == [[0] * len(PAIRS) + [0, 1, 0, 0]]
+    assert program.rounds.tolist() == [[0] * len(PAIRS) + [0, 1, 0, 0] + [0] * 8]
     assert program.operands[:2].tolist() == [2, 0]
     assert (program.word_masks[:, 0] != 0).tolist() == [
         True,
