@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import itertools
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from threading import get_ident
 from typing import Any, Literal
 
 import numpy as np
@@ -58,9 +61,9 @@ class Engine:
         programs = _programs(net) if isinstance(net, Circuit) else (net,)
         self.runner = _runner(programs, kernel, self.vector)
         self.program = programs[-1]
-        self._workspaces: list[Array] = []
+        self._workspaces: dict[int, Array] = {}
         self._limits: dict[str, Limits | None] = {}
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
         bounds = np.array([p.bounds for p in self.program.inputs], np.int64).reshape(-1, 2)
         self._bounds = np.repeat(bounds, [p.count for p in self.program.inputs], axis=0)
 
@@ -165,26 +168,47 @@ class Engine:
         blocks = -(-samples // BLOCK)
         spans = min(blocks, self.threads * SPANS_PER_THREAD if self._pool else 1)
         edges = [blocks * i // spans * BLOCK for i in range(spans)] + [samples]
-        pieces = list(zip(edges, edges[1:], strict=False))
-        if self._pool is None or spans < 2:
-            bad = [self._span(job, piece) for piece in pieces]
-        else:
-            bad = list(self._pool.map(lambda piece: self._span(job, piece), pieces))
-        if any(bad) and codes is not None:
+        left = deque(itertools.pairwise(edges))
+        others: list[Future[bool]] = []
+        if self._pool and spans > 1:
+            helpers = min(self.threads, spans) - 1
+            others = [self._pool.submit(self._work, job, left) for _ in range(helpers)]
+        try:
+            bad = self._work(job, left)
+        finally:
+            wait(others)
+        if (bad or any(other.result() for other in others)) and codes is not None:
             self._refuse(codes)
+
+    def _work(self, job: NetJob, left: deque[tuple[int, int]]) -> bool:
+        """Run spans of samples as long as there are any; whether a code was out of range."""
+        bad = False
+        while True:
+            try:
+                span = left.popleft()
+            except IndexError:
+                return bad
+            bad |= self._span(job, span)
 
     def _span(self, job: NetJob, piece: tuple[int, int]) -> bool:
         """Whether a code of samples piece[0]:piece[1] was out of range, after running them."""
         mine = NetJob.from_buffer_copy(job)
-        try:
-            workspace = self._workspaces.pop()
-        except IndexError:
-            workspace = aligned_bytes(self.runner.workspace_bytes)
+        workspace = self._workspace()
         try:
             mine.workspace = workspace.ctypes.data
             return self.runner(mine, *piece)
         finally:
-            self._workspaces.append(workspace)
+            self._workspaces[get_ident()] = workspace
+
+    def _workspace(self) -> Array:
+        """One that no thread uses now: what this thread had last is still in its core's cache."""
+        mine = self._workspaces.pop(get_ident(), None)
+        if mine is not None:
+            return mine
+        try:
+            return self._workspaces.popitem()[1]
+        except KeyError:
+            return aligned_bytes(self.runner.workspace_bytes)
 
     def _checked_codes(self, codes: ArrayLike) -> Array:
         """The codes as an array that the kernel can read: native integers, whole rows."""

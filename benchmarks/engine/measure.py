@@ -25,7 +25,7 @@ from lithify.compiler.design import Design
 from lithify.ir import simulate
 from lithify.ir.circuit import Circuit
 
-SAMPLES, GATE_SAMPLES = 4096, 16384
+SAMPLES = 16384
 ROUNDS = 15
 KEPT = Path(__file__).parents[2] / "examples" / "models"
 PERMUTATION = """
@@ -96,7 +96,7 @@ def touched_lines(engine: Engine, folder: Path) -> Callable[[], Any]:
     order = np.resize(rng.permutation(program.slots), program.num_gates)
     order = order.astype(np.uint32)
     pointers = ctypes.c_void_p(state.ctypes.data), ctypes.c_void_p(order.ctypes.data)
-    count, times = ctypes.c_int64(len(order)), ctypes.c_int64(GATE_SAMPLES // 512)
+    count, times = ctypes.c_int64(len(order)), ctypes.c_int64(SAMPLES // 512)
     return lambda: (state, order, library.touch(*pointers, count, times))
 
 
@@ -108,8 +108,8 @@ def of_size(size: str, folder: Path) -> Figures:
     if not np.array_equal(yard.predict(codes), engine.predict(codes)):
         raise SystemExit("the yardstick answers otherwise than the engine")
     calls: dict[str, Callable[[], Any]] = {
-        "yardstick": yard.gates(GATE_SAMPLES),
-        "gates": gates_only(engine, GATE_SAMPLES),
+        "yardstick": yard.gates(SAMPLES),
+        "gates": gates_only(engine, SAMPLES),
         "yardstick whole": lambda: yard.predict(codes),
         "whole": lambda: engine.predict(codes),
     }
@@ -117,15 +117,15 @@ def of_size(size: str, folder: Path) -> Figures:
         calls["lines"] = touched_lines(engine, folder)
     if size == "48k":
         calls |= {
-            f"{width} bits": gates_only(Engine(engine.program, vector=width), GATE_SAMPLES)
+            f"{width} bits": gates_only(Engine(engine.program, vector=width), SAMPLES)
             for width in load().vectors[:-1]
         }
     spent = medians(calls)
     figures = {
         "ready, CPU s": ready_seconds(size),
         "yardstick's build, s": yard.build_seconds,
-        "G gates/s": gate_runner(engine).program.num_gates * GATE_SAMPLES / spent["gates"] / 1e9,
-        "yardstick's G gates/s": circuit.num_gates * GATE_SAMPLES / spent["yardstick"] / 1e9,
+        "G gates/s": gate_runner(engine).program.num_gates * SAMPLES / spent["gates"] / 1e9,
+        "yardstick's G gates/s": circuit.num_gates * SAMPLES / spent["yardstick"] / 1e9,
         "gates only, x": spent["yardstick"] / spent["gates"],
         "whole path, x": spent["yardstick whole"] / spent["whole"],
         "whole path, samples/s": SAMPLES / spent["whole"],
@@ -157,7 +157,7 @@ def one_sample(yard: Yardstick, engine: Engine, codes: Any) -> Figures:
 
 def two_threads(engine: Engine, codes: Any) -> Figures:
     """How much sooner two threads are done, by the clock: it needs two cores with nothing to do."""
-    many = np.concatenate([codes] * 8)
+    many = np.concatenate([codes] * 2)
     engines = {"one": engine, "two": Engine(engine.program, threads=2)}
     calls = {name: partial(one.predict, many) for name, one in engines.items()}
     spent = medians(calls, clock=time.perf_counter)
