@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lithify.backends.verilog.description import EVERY
 from lithify.compiler.codes import InputCode
 from lithify.ir import simulate
 from lithify.ir.circuit import Circuit
@@ -54,7 +55,7 @@ class Design:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     target: str = ""
     interface: str = "stream"
-    every: int = 3
+    every: int = EVERY
     mhz: float = 0.0
     cycles: int = 0
     certificate: "Certificate | None" = None

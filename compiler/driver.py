@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lithify.backends.verilog.description import EVERY
 from lithify.backends.verilog.emit import VerilogOptions
 from lithify.backends.verilog.folding import check_cycles, fold
 from lithify.compiler import pipeline as pipelines
@@ -34,7 +35,7 @@ def compile(
     allow_error: float | None = None,
     data: "tuple[ArrayLike, ArrayLike | None] | None" = None,
     interface: str = "stream",
-    every: int = 3,
+    every: int = EVERY,
     mhz: float | None = None,
     cycles: int = 0,
     check: bool | None = None,

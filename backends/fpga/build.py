@@ -19,7 +19,7 @@ from lithify.backends.fpga.synthesis import Cells, synthesise
 from lithify.backends.fpga.targets import Board
 from lithify.backends.fpga.top import sources
 from lithify.backends.toolchain import run
-from lithify.backends.verilog.description import Description
+from lithify.backends.verilog.description import EVERY, Description
 from lithify.backends.verilog.frames import Layout
 from lithify.backends.verilog.interface import only_tables
 from lithify.backends.verilog.levels import Arriving
@@ -27,9 +27,6 @@ from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
 from lithify.ir.files import make_folder, write_atomically
 from lithify.ir.netlist import Netlist
-
-EVERY = 3
-"""Levels of gates between two rows of registers."""
 
 CELLS, DESIGN = "top.json", "top.il"
 

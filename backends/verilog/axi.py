@@ -7,6 +7,7 @@ that is shorter or longer than the inputs gets an answer too, with `m_axis_tuser
 beat, whose data mean nothing. Without it every so many beats are a frame.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, ClockDomain, Fragment, Module, Mux, ResetSignal, Signal, Value
@@ -14,7 +15,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lithify.backends.verilog.core import Core
-from lithify.backends.verilog.description import Description
+from lithify.backends.verilog.description import EVERY, Description
 from lithify.backends.verilog.emit import VerilogOptions, describe, header
 from lithify.backends.verilog.stream import Stream
 from lithify.backends.verilog.text import verilog
@@ -56,7 +57,7 @@ class AxiDesign:
 
 
 def emit_axi(
-    design: Circuit | Netlist, *, name: str, width: int, every: int = 3, last: bool = True
+    design: Circuit | Netlist, *, name: str, width: int, every: int = EVERY, last: bool = True
 ) -> AxiDesign:
     """A design with registers every `every` levels as an `AxiStream` in Verilog.
 
@@ -66,12 +67,6 @@ def emit_axi(
     options = VerilogOptions(name=name, interface="stream", every=every)
     core = Core(design, every=every)
     shell = AxiStream(core, width=width, last=last)
-    domain, aresetn = ClockDomain("sync"), Signal(name="aresetn")
-    domain.clk.name = "aclk"
-    top = Module()
-    top.domains += domain
-    top.submodules.shell = shell
-    top.d.comb += ResetSignal().eq(~aresetn)
     described = describe(core, options)
     said = header(described)
     said[1:2] = [
@@ -81,10 +76,24 @@ def emit_axi(
         "cycles; its answer",
         f"begins {shell.latency} cycles after its last beat.",
     ]
-    ports = ["aclk", "aresetn", *shell.signature.members]
+    text, ports = axi_verilog(shell, name, said)
+    return AxiDesign(text, ports, described, shell.latency, shell.interval)
+
+
+def axi_verilog(
+    shell: wiring.Component, name: str, said: Sequence[str]
+) -> tuple[bytes, tuple[str, ...]]:
+    """A shell in Verilog with its clock `aclk` and reset `aresetn`, under a header; its ports."""
+    domain, aresetn = ClockDomain("sync"), Signal(name="aresetn")
+    domain.clk.name = "aclk"
+    top = Module()
+    top.domains += domain
+    top.submodules.shell = shell
+    top.d.comb += ResetSignal().eq(~aresetn)
+    ports = ("aclk", "aresetn", *shell.signature.members)
     signals = [domain.clk, aresetn, *(getattr(shell, port) for port in ports[2:])]
     text = verilog(Fragment.get(top, None), name=name, ports=signals, header=said, partly_read=None)
-    return AxiDesign(text, tuple(ports), described, shell.latency, shell.interval)
+    return text, ports
 
 
 class AxiStream(wiring.Component):

@@ -17,21 +17,18 @@ from amaranth.hdl import (
     ClockSignal,
     Const,
     DomainRenamer,
-    Fragment,
     Module,
     Mux,
-    ResetSignal,
     Signal,
     Value,
 )
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lithify.backends.verilog.axi import equals
+from lithify.backends.verilog.axi import axi_verilog, equals
 from lithify.backends.verilog.core import Core
-from lithify.backends.verilog.description import Description
+from lithify.backends.verilog.description import EVERY, Description
 from lithify.backends.verilog.emit import VerilogOptions, describe, header
-from lithify.backends.verilog.text import verilog
 from lithify.ir.circuit import Circuit
 from lithify.ir.errors import InputError
 from lithify.ir.netlist import Netlist
@@ -69,7 +66,7 @@ class LiteDesign:
 
 
 def emit_axi_lite(
-    design: Circuit | Netlist, *, name: str, width: int = 32, every: int = 3
+    design: Circuit | Netlist, *, name: str, width: int = 32, every: int = EVERY
 ) -> LiteDesign:
     """A design with registers every `every` levels as an `AxiLite` in Verilog.
 
@@ -78,12 +75,6 @@ def emit_axi_lite(
     check_word(width)
     core = Core(design, every=every)
     shell = AxiLite(core, width=width)
-    domain, aresetn = ClockDomain("sync"), Signal(name="aresetn")
-    domain.clk.name = "aclk"
-    top = Module()
-    top.domains += domain
-    top.submodules.shell = shell
-    top.d.comb += ResetSignal().eq(~aresetn)
     described = describe(core, VerilogOptions(name=name, interface="stream", every=every))
     said = header(described)
     said[1:2] = [
@@ -93,11 +84,9 @@ def emit_axi_lite(
         f"all inputs, in the order below and without gaps; from {shell.outputs_at} on "
         f"{shell.words_out} of all outputs.",
     ]
-    ports = ["aclk", "aresetn", *shell.signature.members]
-    signals = [domain.clk, aresetn, *(getattr(shell, port) for port in ports[2:])]
-    text = verilog(Fragment.get(top, None), name=name, ports=signals, header=said, partly_read=None)
+    text, ports = axi_verilog(shell, name, said)
     at = shell.inputs_at, shell.outputs_at
-    return LiteDesign(text, tuple(ports), described, core.latency + 2, *at)
+    return LiteDesign(text, ports, described, core.latency + 2, *at)
 
 
 class AxiLite(wiring.Component):

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from lithify.backends.toolchain import failure
 from lithify.backends.verilog.axi import AxiDesign, emit_axi
 from lithify.backends.verilog.axi_lite import LiteDesign, emit_axi_lite
-from lithify.backends.verilog.description import FILE
+from lithify.backends.verilog.description import EVERY, FILE
 from lithify.backends.verilog.interface import only_tables
 from lithify.backends.verilog.verilate import Progress, build_simulator
 from lithify.ir.circuit import Circuit
@@ -34,7 +34,7 @@ def simulate_axi(
     folder: Path,
     width: int,
     last: bool = True,
-    every: int = 3,
+    every: int = EVERY,
     seed: int = 1,
     patterns: int = PATTERNS,
     verilog: bytes | None = None,
@@ -63,7 +63,7 @@ def simulate_axi_lite(
     *,
     folder: Path,
     width: int = 32,
-    every: int = 3,
+    every: int = EVERY,
     seed: int = 1,
     patterns: int = PATTERNS,
     verilog: bytes | None = None,

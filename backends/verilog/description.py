@@ -12,6 +12,8 @@ FILE = "design.json"
 FORMAT = "lithify-verilog"
 VERSION = 1
 INTERFACES = ("comb", "pipeline", "stream")
+EVERY = 3
+"""Levels of gates between two rows of registers, where nothing else is said."""
 MODULE = re.compile(r"[A-Za-z_]\w*", re.ASCII)  # what may stand in scripts of tools
 MOST_BITS = 1 << 24  # of a port: more could not be handled one by one
 

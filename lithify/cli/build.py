@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lithify.backends.verilog.description import EVERY
 from lithify.cli.screen import Screen
 from lithify.ir.errors import InputError
 from lithify.ir.wording import counted
@@ -19,7 +20,6 @@ EXAMPLE = (
     "lithify build digits.lith --board hx8k-evn -o fpga --seeds 1 2 3",
 )
 RECORD = "build.json"
-EVERY = 3
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lithify.cli.build import EVERY
+from lithify.backends.verilog.description import EVERY
 from lithify.cli.screen import Screen
 from lithify.cli.verify import prove, show_certificate
 from lithify.ir.errors import InputError
