@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 LOOPS = """\
+import numpy as np
 from lithify.ir.jit import njit
 
 @njit
@@ -15,16 +16,20 @@ def half(x):
 @njit(nogil=True)
 def quarter(x):
     return half(half(x))
+
+@njit
+def several(x):
+    return half(x) + half(6) + half(8) + half(np.int32(x)) + half(x=4)
 """
 CALLING = """\
 import logging
 logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
 import loops
-print(loops.quarter(12), loops.half(5))
+print(loops.quarter(12), loops.half(5), loops.several(2), loops.half.signatures)
 """
 
 
-def test_what_is_compiled_is_kept_and_said_the_first_time(tmp_path: Path) -> None:
+def test_what_is_compiled_is_kept_said_and_one_for_all_whole_numbers(tmp_path: Path) -> None:
     (tmp_path / "loops.py").write_text(LOOPS)
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     variables = {**os.environ, "PYTHONPATH": paths, "NUMBA_CACHE_DIR": str(tmp_path / "kept")}
@@ -33,7 +38,7 @@ def test_what_is_compiled_is_kept_and_said_the_first_time(tmp_path: Path) -> Non
         done = subprocess.run(
             [sys.executable, "-c", CALLING], capture_output=True, text=True, env=variables
         )
-        assert (done.returncode, done.stdout) == (0, "3 2\n")
+        assert (done.returncode, done.stdout) == (0, "3 2 11 [(int64,)]\n")
         return done.stderr
 
     assert said() == (
