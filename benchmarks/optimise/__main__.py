@@ -40,6 +40,7 @@ POPCOUNTS = (64, 256, 784)
 # Least saving of the whole and of the head, median over the nets, and tables a bit of a popcount.
 BARS = {6: (20.0, 35.0), 4: (10.0, 15.0)}
 MOST_A_BIT = 1.1
+PROOF_SECONDS = 300.0
 
 
 def saving(ours: int, theirs: int | None) -> float:
@@ -55,8 +56,8 @@ def measure(path: Path, inputs: int, yosys: Yosys) -> dict[str, Any]:
     cells = map_cells(design.circuit, inputs=inputs, carries=inputs == 4)
     alone = head_alone(design.circuit)
     counted = map_cells(alone, inputs=inputs, carries=inputs == 4)
-    verdict = prove_cells(design.circuit, cells)
-    verdicts = [verdict, prove_cells(alone, counted)]
+    verdict = prove_cells(design.circuit, cells, time_limit=PROOF_SECONDS)
+    verdicts = [verdict, prove_cells(alone, counted, time_limit=PROOF_SECONDS)]
     sizes: list[int] = []
     if inputs == 4:
         for circuit in (cells.circuit, counted.circuit):
