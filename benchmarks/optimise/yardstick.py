@@ -28,6 +28,7 @@ from lithify.ir.circuit import Circuit
 
 CPU_LIMIT_S = 1800
 OVER_LIMIT = "failed: return code 152"  # what yosys says of abc after SIGXCPU
+OUT_OF_MEMORY = "thrown Wasm exception"  # what nextpnr, in WebAssembly of 4 GB, says of it
 RECORDS = Path(__file__).parents[1] / "results" / "yosys.jsonl"
 
 
@@ -73,7 +74,8 @@ LUTS = {
 class Count:
     """Tables, and what else there is: carries and wide multiplexers; and how many cells these are.
 
-    With tables of six the others, which are few, are not counted among the cells.
+    With tables of six the others, which are few, are not counted among the cells. Nor are they
+    where nextpnr has not the memory to pack them: then there are more cells than that.
     """
 
     luts: int
@@ -144,7 +146,9 @@ def packed(circuit: Circuit, *, time_limit: float = 120.0) -> tuple[int, Verdict
             circuit, circuit_of(module, input_names(circuit), output_names(circuit))
         )
         verdict = prove_equal(circuit, seen, time_limit=time_limit)
-        return _logic_cells(folder, "top.json"), verdict
+        cells = _logic_cells(folder, "top.json")
+        assert cells is not None
+        return cells, verdict
 
 
 def synthesised(verilog: str, script: str, inputs: int, *, limit_s: int) -> Count | None:
@@ -161,7 +165,7 @@ def synthesised(verilog: str, script: str, inputs: int, *, limit_s: int) -> Coun
         kinds: dict[str, int] = found["design"]["num_cells_by_type"]
         luts = sum(kinds.get(kind, 0) for kind in LUTS[inputs])
         cells = _logic_cells(folder, "cells.json") if inputs == 4 else luts
-        return Count(luts, sum(kinds.values()) - luts, cells)
+        return Count(luts, sum(kinds.values()) - luts, luts if cells is None else cells)
 
 
 def _yosys(folder: Path, script: str, cpu_s: int, *, check: bool) -> Completed:
@@ -173,10 +177,17 @@ def _yosys(folder: Path, script: str, cpu_s: int, *, check: bool) -> Completed:
     )  # fmt: skip
 
 
-def _logic_cells(folder: Path, netlist: str) -> int:
-    """The logic cells of a netlist as nextpnr packs it."""
+def _logic_cells(folder: Path, netlist: str) -> int | None:
+    """The logic cells of a netlist as nextpnr packs it; None where it has not the memory."""
     args = ["--hx8k", "--package", "ct256", "--json", netlist, "--pack-only"]
-    done = run("nextpnr-ice40", args, cwd=folder, log=folder / "nextpnr.log", timeout_s=CPU_LIMIT_S)
+    done = run(
+        "nextpnr-ice40", args, cwd=folder, log=folder / "nextpnr.log",
+        timeout_s=CPU_LIMIT_S, check=False,
+    )  # fmt: skip
+    if not done.ok:
+        if OUT_OF_MEMORY in done.output:
+            return None
+        raise failure("nextpnr-ice40", done, folder)
     found = re.search(r"ICESTORM_LC:\s*(\d+)/", done.output)
     assert found is not None, done.output[-500:]
     return int(found[1])
