@@ -42,8 +42,8 @@ def exported_differs(circuit: Circuit, seed: int) -> bool:
 
 
 def _drawn(rng: np.random.Generator, seed: int) -> Circuit:
-    """A circuit of anything, or each fifth time one of layers of sums or of pools."""
-    if seed % 10 == 5:
+    """A circuit of anything, each fifth time one of layers of sums, each tenth one of pools."""
+    if seed % 10 == 3:
         return random_pools(rng, layers=rng.integers(1, 70, 2).tolist())
     if seed % 5:
         return random_circuit(rng, gates=int(rng.integers(1, 80)))

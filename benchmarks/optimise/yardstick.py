@@ -28,7 +28,7 @@ from lithify.ir.circuit import Circuit
 
 CPU_LIMIT_S = 1800
 OVER_LIMIT = "failed: return code 152"  # what yosys says of abc after SIGXCPU
-OUT_OF_MEMORY = "thrown Wasm exception"  # what nextpnr, in WebAssembly of 4 GB, says of it
+TOO_LARGE = "thrown Wasm exception"  # nextpnr's end on a large netlist: it has 4 GB at most
 RECORDS = Path(__file__).parents[1] / "results" / "yosys.jsonl"
 
 
@@ -75,7 +75,7 @@ class Count:
     """Tables, and what else there is: carries and wide multiplexers; and how many cells these are.
 
     With tables of six the others, which are few, are not counted among the cells. Nor are they
-    where nextpnr has not the memory to pack them: then there are more cells than that.
+    where nextpnr cannot pack so large a netlist: then there are more cells than that.
     """
 
     luts: int
@@ -178,14 +178,14 @@ def _yosys(folder: Path, script: str, cpu_s: int, *, check: bool) -> Completed:
 
 
 def _logic_cells(folder: Path, netlist: str) -> int | None:
-    """The logic cells of a netlist as nextpnr packs it; None where it has not the memory."""
+    """The logic cells of a netlist as nextpnr packs it; None where it is too large for it."""
     args = ["--hx8k", "--package", "ct256", "--json", netlist, "--pack-only"]
     done = run(
         "nextpnr-ice40", args, cwd=folder, log=folder / "nextpnr.log",
         timeout_s=CPU_LIMIT_S, check=False,
     )  # fmt: skip
     if not done.ok:
-        if OUT_OF_MEMORY in done.output:
+        if TOO_LARGE in done.output:
             return None
         raise failure("nextpnr-ice40", done, folder)
     found = re.search(r"ICESTORM_LC:\s*(\d+)/", done.output)
